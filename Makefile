@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+# Aerostat: every way in. Each target delegates; `make help` lists them from the ## comments.
+
+KVER ?= $(shell uname -r)
+
+.DEFAULT_GOAL := all
+.PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit check-guest \
+	check-e2e demo install clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
+	@echo
+	@echo "  KVER=RELEASE   the kernel that kmod is built for (default: the running one)"
+	@echo "  SANITIZE=1     build the host side with ASan and UBSan, in build/hostd-sanitize"
+
+all: hostd ## build the daemon, the tool, and the module for the running kernel
+	@scripts/kmod-build $(KVER) || { [ $$? -eq 3 ] && \
+		echo "aerostat.ko not built: no headers of kernel $(KVER) here (see make kmod)"; }
+
+bootstrap: ## install what is missing from Debian's packages
+	@scripts/bootstrap
+
+kernels: bootstrap ## download and unpack the guest kernels, 6.1 and 6.12, under build/
+	@scripts/guest-kernel
+
+kmod: ## build build/kmod/$(KVER)/aerostat.ko
+	@scripts/kmod-build $(KVER)
+
+hostd: ## build build/hostd/aerostatd and build/hostd/aerostatctl
+	@$(MAKE) --no-print-directory -C hostd
+
+check: ## run every test, on all that it needs; ends with "N passed, N failed, N skipped"
+	@scripts/check style unit guest e2e
+
+style check-style: ## formatting, shellcheck, cppcheck, sparse, layout
+	@scripts/check style
+
+check-unit: ## unit tests of the host side, under sanitizers
+	@scripts/check unit
+
+check-guest: ## the module in QEMU guests, on both kernels
+	@scripts/check guest
+
+check-e2e: ## daemon, libvirt, QEMU and module together
+	@scripts/check e2e
+
+demo: ## three guests, one daemon: watch memory move (about three minutes)
+	@scripts/bootstrap
+	@scripts/demo
+
+install: hostd ## install the host side; DESTDIR= and PREFIX= as usual
+	@$(MAKE) --no-print-directory -C hostd install
+
+clean: ## remove all that was built, but for the downloaded kernels
+	@find build -mindepth 1 -maxdepth 1 ! -name kernels -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Why a VM got the target it has. The codes are public: the log, D-Bus, and JSON carry their
+ * names.
+ */
+#ifndef AEROSTAT_POLICY_REASON_H
+#define AEROSTAT_POLICY_REASON_H
+
+enum reason {
+	REASON_NONE, /* not judged yet */
+	/* It was moved. */
+	REASON_RELIEF, /* it needs more than it has, and got it */
+	REASON_RELIEF_PARTIAL, /* as much of it as was free */
+	REASON_GROW, /* nobody needs this memory more: back towards its limit */
+	REASON_RECLAIM, /* it holds more than its entitlement */
+	REASON_BELOW_RESERVATION, /* raised to its reservation */
+	REASON_ABOVE_LIMIT, /* lowered to its limit */
+	/* It stays. */
+	REASON_STEADY, /* it has what it is entitled to */
+	REASON_DEAD_BAND, /* the move would be too small */
+	REASON_NOTHING_FREE, /* it is entitled to more, which is not free yet */
+	/* It is left alone. */
+	REASON_MODE_OFF,
+	REASON_MODE_OBSERVE, /* the target shown is what would have been set */
+	REASON_NO_BALLOON,
+	REASON_PAUSED,
+	REASON_MIGRATING,
+	REASON_BOOTING,
+	REASON_NO_STATS, /* it never reported */
+	REASON_STALE_STATS, /* its numbers are too old */
+	REASON_HOST_UNKNOWN, /* how much the host has free is not known */
+	REASON_COUNT_
+};
+
+/* "relief", "no-stats", ...: lower case with hyphens; never NULL. */
+const char *reason_to_string(enum reason reason);
+
+/* A sentence for people, without numbers; never NULL. */
+const char *reason_to_sentence(enum reason reason);
+
+#endif

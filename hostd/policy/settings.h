@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the operator wants. Filled by hostd/conf; the defaults are the ones of the configuration
+ * file (aerostatd.conf(5)), each with its reason there.
+ */
+#ifndef AEROSTAT_POLICY_SETTINGS_H
+#define AEROSTAT_POLICY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/opt.h"
+
+enum vm_mode {
+	VM_MODE_AUTO, /* the policy sets the target */
+	VM_MODE_OBSERVE, /* decisions are made and logged, nothing is set */
+	VM_MODE_OFF, /* left alone; its memory counts as used */
+};
+
+/* One VM's settings. Classes and metadata override these field by field. */
+struct vm_settings {
+	struct opt_u64 reservation_kib; /* never below this; unknown: reservation_permille */
+	uint32_t reservation_permille; /* of the maximum, when no absolute one is given */
+	struct opt_u64 limit_kib; /* never above; unknown: the maximum */
+	uint32_t shares; /* weight among the VMs that want more than they are reserved; >= 1 */
+	uint32_t buffer_permille; /* kept free above what the guest uses, of what it uses */
+	enum vm_mode mode;
+};
+
+struct policy_settings {
+	struct opt_u64 reserve_kib; /* host memory kept available; unknown: reserve_permille */
+	uint32_t reserve_permille; /* of the host's memory */
+	struct opt_u64 budget_kib; /* cap on the sum of all VMs' memory; unknown: none */
+	uint32_t float_permille; /* of what may be shared out, kept free for immediate relief */
+
+	uint32_t stale_ms; /* guest numbers older than this are not used */
+	uint32_t boot_grace_ms; /* nothing is taken from a VM younger than this */
+	uint64_t dead_band_kib; /* smaller moves are not made, ... */
+	uint32_t dead_band_permille; /* ... nor smaller ones than this of the VM's actual size */
+	uint32_t reclaim_permille; /* of the VM's maximum, taken at most each second */
+	uint32_t decay_permille; /* of the way down that a demand estimate goes each second */
+	uint32_t psi_limit_permille; /* host stall share (some avg10) that counts as pressure */
+	uint64_t swap_rate_limit_kib; /* guest swap-in KiB/s above which demand is raised */
+	uint32_t fault_rate_limit; /* guest major faults a second above which demand is raised */
+	uint32_t relief_permille; /* by how much, of actual, pressure raises the demand */
+};
+
+#endif

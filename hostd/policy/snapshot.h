@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What was measured, as plain data: the policy's whole view of the world in one tick. Sources
+ * fill it, the policy reads it, nobody else changes it. All sizes are KiB, as libvirt has them.
+ */
+#ifndef AEROSTAT_POLICY_SNAPSHOT_H
+#define AEROSTAT_POLICY_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/opt.h"
+
+#define VM_UUID_LEN 37 /* text form with its terminating NUL */
+
+struct host_sample {
+	struct opt_u64 total_kib;
+	struct opt_u64 available_kib; /* MemAvailable, not MemFree */
+	struct opt_u64 swap_in_pages; /* pswpin, pswpout of /proc/vmstat: since boot */
+	struct opt_u64 swap_out_pages;
+	struct opt_u64 psi_some_permille; /* /proc/pressure/memory, some avg10 */
+	struct opt_u64 psi_full_permille;
+};
+
+enum vm_run_state {
+	VM_RUNNING,
+	VM_PAUSED, /* by whomever, for whatever reason */
+	VM_MIGRATING, /* in or out, also being saved or snapshotted */
+};
+
+struct vm_sample {
+	char uuid[VM_UUID_LEN];
+	const char *name; /* borrowed for the tick */
+
+	enum vm_run_state run_state;
+	uint64_t up_ms; /* since it was started or reset, or since we first saw it */
+	bool has_balloon; /* false: no device, so its memory cannot move */
+
+	uint64_t max_kib; /* balloon.maximum */
+	struct opt_u64 actual_kib; /* balloon.current: where the balloon is, not where it shall be */
+	struct opt_u64 rss_kib; /* of its QEMU process on the host */
+
+	/* Age of the guest's numbers by the host's clock; unknown: it never reported. */
+	struct opt_u64 stats_age_ms;
+	struct opt_u64 total_kib; /* the guest's MemTotal */
+	struct opt_u64 usable_kib; /* MemAvailable */
+	struct opt_u64 unused_kib; /* MemFree */
+	struct opt_u64 cache_kib;
+	struct opt_u64 swap_in_kib; /* counters since the guest's boot */
+	struct opt_u64 swap_out_kib;
+	struct opt_u64 major_faults;
+};
+
+#endif
