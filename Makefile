@@ -32,7 +32,7 @@ hostd: ## build build/hostd/aerostatd and build/hostd/aerostatctl
 check: ## run every test, on all that it needs; ends with "N passed, N failed, N skipped"
 	@scripts/check style unit guest e2e
 
-style check-style: ## formatting, shellcheck, cppcheck, sparse, layout
+check-style style: ## formatting, shellcheck, cppcheck, sparse, layout
 	@scripts/check style
 
 check-unit: ## unit tests of the host side, under sanitizers
