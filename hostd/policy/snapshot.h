@@ -37,8 +37,7 @@ struct vm_sample {
 	bool has_balloon; /* false: no device, so its memory cannot move */
 
 	uint64_t max_kib; /* balloon.maximum */
-	struct opt_u64
-		actual_kib; /* balloon.current: where the balloon is, not where it shall be */
+	struct opt_u64 actual_kib; /* balloon.current: where it is, not where it shall be */
 	struct opt_u64 rss_kib; /* of its QEMU process on the host */
 
 	/* Age of the guest's numbers by the host's clock; unknown: it never reported. */
