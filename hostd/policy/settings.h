@@ -21,7 +21,8 @@ enum vm_mode {
 struct vm_settings {
 	struct opt_u64 reservation_kib; /* never below this; unknown: reservation_permille */
 	uint32_t reservation_permille; /* of the maximum, when no absolute one is given */
-	struct opt_u64 limit_kib; /* never above; unknown: the maximum */
+	struct opt_u64 limit_kib; /* never above; unknown: limit_permille */
+	uint32_t limit_permille; /* of the maximum, when no absolute one is given */
 	uint32_t shares; /* weight among the VMs that want more than they are reserved; >= 1 */
 	uint32_t buffer_permille; /* kept free above what the guest uses, of what it uses */
 	enum vm_mode mode;
@@ -43,6 +44,8 @@ struct policy_settings {
 	uint64_t swap_rate_limit_kib; /* guest swap-in KiB/s above which demand is raised */
 	uint32_t fault_rate_limit; /* guest major faults a second above which demand is raised */
 	uint32_t relief_permille; /* by how much, of actual, pressure raises the demand */
+	uint64_t
+		buffer_min_kib; /* a VM's buffer is never below this, whatever its permille gives */
 };
 
 #endif
