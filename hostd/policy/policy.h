@@ -9,6 +9,9 @@
  *   capacity     how much may all VMs have, how much is free?     capacity.c
  *   entitlement  how is that shared?                              entitlement.c
  *   pace         how far towards it in this tick?                 pace.c
+ *
+ * Each step is one pass over the VMs, or a bounded number of them (fill.h), and adds up what it
+ * needs; none depends on their order.
  */
 #ifndef AEROSTAT_POLICY_POLICY_H
 #define AEROSTAT_POLICY_POLICY_H
@@ -23,16 +26,25 @@
 
 /*
  * What the policy remembers of a VM between ticks. The caller keeps it with the VM, zeroed when
- * the VM is first seen, and never looks inside but for last_target_kib.
+ * the VM is first seen, and touches nothing inside but last_target_kib: policy_tick() sets it
+ * when it decides a target, so that what is promised counts as held from then on. When that
+ * request is refused, or not made at all (dry run), the caller sets it to opt_none().
  */
 struct vm_state {
-	bool seen; /* the fields below hold something */
+	struct opt_u64 last_target_kib; /* what the device was last asked for; unknown: nothing */
+	uint64_t asked_ms; /* when */
+
+	bool seen; /* last_ms and last_actual_kib hold something */
 	uint64_t last_ms; /* when this VM was last judged */
+	uint64_t last_actual_kib; /* its actual size then */
+
+	bool has_demand; /* the fields below hold something */
 	uint64_t demand_kib; /* smoothed: up at once, down slowly */
-	uint64_t last_swap_in_kib; /* counters at last_ms, for the rates */
-	uint64_t last_major_faults;
-	uint64_t last_stats_ms; /* host time of the statistics those counters came from */
-	struct opt_u64 last_target_kib; /* what we last asked for; unknown: nothing yet */
+	uint64_t need_kib; /* the demand that the latest statistics showed */
+	bool pressed; /* they showed the guest to lack memory */
+	uint64_t last_stats_ms; /* host time of those statistics */
+	struct opt_u64 last_swap_in_kib; /* counters in them, for the rates */
+	struct opt_u64 last_major_faults;
 };
 
 /* One VM's decision, with the numbers that led to it. */
@@ -46,18 +58,40 @@ struct vm_decision {
 	uint64_t limit_kib;
 };
 
+/* Scratch of one tick, written and read by the policy only (internal.h says what it holds). */
+struct vm_work {
+	enum reason held; /* why its statistics cannot move it; REASON_NONE: they can */
+	bool fixed; /* it may not be moved at all, not even up to its reservation */
+	bool keep; /* nothing may be taken from it */
+	bool observed; /* decided, but not carried out */
+	uint64_t max_kib;
+	uint64_t actual_kib;
+	uint64_t heading_kib; /* where its device has been asked to go: last target, or actual */
+	uint64_t holds_kib; /* the larger of both: what it has, or was promised */
+	uint64_t reservation_kib;
+	uint64_t limit_kib;
+	uint64_t demand_kib;
+	uint64_t floor_kib; /* the entitlement's lower bound, */
+	uint64_t want_kib; /* what it should have if there is enough, */
+	uint64_t goal_kib; /* and the entitlement itself */
+	uint64_t due_kib; /* up to here growing is relief, beyond it growth */
+	uint64_t target_kib; /* granted so far in this tick */
+	uint64_t elapsed_ms;
+};
+
 struct policy_vm {
 	const struct vm_sample *sample;
 	const struct vm_settings *settings;
 	struct vm_state *state;
 	struct vm_decision decision; /* out */
+	struct vm_work work; /* needs no initialisation */
 };
 
 enum host_state {
 	HOST_UNKNOWN, /* no host numbers and no budget: nothing is taken, nothing granted */
 	HOST_RELAXED, /* everybody can have everything */
-	HOST_SHORT, /* less than the sum of maxima: memory is shared out */
-	HOST_PRESSED, /* below the reserve, or stalling: memory is taken faster */
+	HOST_SHORT, /* less than the sum of limits: memory is shared out */
+	HOST_PRESSED, /* below the reserve, over the budget, or stalling: taken faster */
 };
 
 /* The tick's totals, for the log and the status. */
@@ -65,9 +99,10 @@ struct host_decision {
 	enum host_state state;
 	struct opt_u64 capacity_kib; /* what all VMs together may have */
 	struct opt_u64 free_kib; /* of that, not held by any VM at the tick's start */
-	uint64_t charged_kib; /* held by the VMs at the tick's start */
+	uint64_t charged_kib; /* held by the VMs at the tick's start, or promised to them */
 	uint64_t reclaim_kib; /* decided in this tick */
 	uint64_t grant_kib;
+	uint64_t shortage_kib; /* what VMs in need of memory lack at the tick's start */
 };
 
 /*
