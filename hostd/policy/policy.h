@@ -37,6 +37,8 @@ struct vm_state {
 	bool seen; /* last_ms and last_actual_kib hold something */
 	uint64_t last_ms; /* when this VM was last judged */
 	uint64_t last_actual_kib; /* its actual size then */
+	struct opt_u64 last_rss_kib; /* resident memory, when it was last known */
+	uint64_t reclaim_ms; /* from here on the right to take memory adds up */
 
 	bool has_demand; /* the fields below hold something */
 	uint64_t demand_kib; /* smoothed: up at once, down slowly */
@@ -60,8 +62,8 @@ struct vm_decision {
 
 /* Scratch of one tick, written and read by the policy only (internal.h says what it holds). */
 struct vm_work {
-	enum reason held; /* why its statistics cannot move it; REASON_NONE: they can */
-	bool fixed; /* it may not be moved at all, not even up to its reservation */
+	enum reason held; /* why its needs cannot be judged; REASON_NONE: they can */
+	bool fixed; /* held, and may not even be raised to its reservation */
 	bool keep; /* nothing may be taken from it */
 	bool observed; /* decided, but not carried out */
 	uint64_t max_kib;
@@ -75,8 +77,9 @@ struct vm_work {
 	uint64_t want_kib; /* what it should have if there is enough, */
 	uint64_t goal_kib; /* and the entitlement itself */
 	uint64_t due_kib; /* up to here growing is relief, beyond it growth */
-	uint64_t target_kib; /* granted so far in this tick */
-	uint64_t elapsed_ms;
+	uint64_t
+		target_kib; /* where it is told to go: what it holds and was granted in this tick */
+	bool sharing; /* takes part in the sharing or granting that is going on */
 };
 
 struct policy_vm {

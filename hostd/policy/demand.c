@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Demand: what a VM should have to run well, from what its guest reports.
+ *
+ *   use    = actual - usable      what could not be given away without loss: programs, kernel,
+ *                                 what the balloon's size hides; page cache is not use
+ *   need   = use + buffer         the buffer is what programs can take at once, before anybody
+ *                                 on the host has noticed
+ *   demand = need, smoothed       up at once, down by a share of the gap each second
+ *
+ * Where the guest swaps in, or takes major faults, and has little usable memory, what it uses
+ * says too little: then the need is at least its size and `relief` more. A guest that faults with
+ * plenty usable is reading files or bringing back what was swapped out earlier; memory would not
+ * help it.
+ *
+ * `usable` and `actual` are not of the same moment, and an error up stays long, while an error
+ * down is corrected by the next statistics. So `need` is computed once for each statistics, from
+ * the size the VM had when they were made, and kept until the next: what is taken from it in
+ * between must not look as if it used less.
+ */
+#include "policy/internal.h"
+
+/*
+ * libvirt tells the time of statistics in whole seconds, and the two clocks we compare drift:
+ * times closer than this are the same statistics.
+ */
+#define SAME_STATS_MS 500
+
+#define DAY_MS ((uint64_t)24 * 60 * 60 * 1000) /* longer than any gap between ticks */
+
+/* A counter's growth since the last statistics, a second; unknown after a reboot of the guest. */
+static struct opt_u64 rate(struct opt_u64 now, struct opt_u64 last, uint64_t elapsed_ms)
+{
+	uint64_t value, last_value;
+
+	if (!opt_get(now, &value) || !opt_get(last, &last_value) || value < last_value ||
+	    !elapsed_ms)
+		return opt_none();
+	return opt_some(scale_u64(value - last_value, 1000, elapsed_ms));
+}
+
+/* The size the VM had when its statistics were made. */
+static uint64_t size_then(const struct policy_vm *vm, uint64_t stats_ms)
+{
+	const struct vm_state *state = vm->state;
+
+	if (!state->seen)
+		return vm->work.actual_kib;
+	if ((int64_t)(stats_ms - state->last_ms) <= 0)
+		return min_u64(state->last_actual_kib, vm->work.max_kib);
+	/* Some time since the last tick: while it shrinks, rather too much than too little. */
+	return min_u64(max_u64(state->last_actual_kib, vm->work.actual_kib), vm->work.max_kib);
+}
+
+static void take_statistics(const struct tick *tick, struct policy_vm *vm, uint64_t stats_ms)
+{
+	const struct policy_settings *settings = tick->settings;
+	const struct vm_sample *sample = vm->sample;
+	struct vm_state *state = vm->state;
+	uint64_t size = size_then(vm, stats_ms);
+	/* Guests that cannot estimate what is usable at least know what is free. */
+	uint64_t usable = min_u64(opt_or(sample->usable_kib, opt_or(sample->unused_kib, 0)), size);
+	uint64_t use = size - usable;
+	uint64_t buffer = max_u64(permille_of(use, vm->settings->buffer_permille),
+				  bound_kib(settings->buffer_min_kib));
+	uint64_t relief = permille_of(size, settings->relief_permille);
+	uint64_t elapsed_ms = state->has_demand ? stats_ms - state->last_stats_ms : 0;
+	struct opt_u64 swap_rate, fault_rate;
+
+	/* The clock was set back: no rate can be told. */
+	if ((int64_t)elapsed_ms < 0)
+		elapsed_ms = 0;
+	swap_rate = rate(sample->swap_in_kib, state->last_swap_in_kib, elapsed_ms);
+	fault_rate = rate(sample->major_faults, state->last_major_faults, elapsed_ms);
+	state->pressed = usable < relief && (opt_or(swap_rate, 0) > settings->swap_rate_limit_kib ||
+					     opt_or(fault_rate, 0) > settings->fault_rate_limit);
+
+	state->need_kib = bound_kib(add_u64(use, buffer));
+	if (state->pressed)
+		state->need_kib = bound_kib(max_u64(state->need_kib, add_u64(size, relief)));
+	state->last_stats_ms = stats_ms;
+	state->last_swap_in_kib = sample->swap_in_kib;
+	state->last_major_faults = sample->major_faults;
+}
+
+/* Towards the need: up at once; down by a share of the gap a second, and at least a little. */
+static void smooth(const struct tick *tick, struct vm_state *state)
+{
+	uint64_t elapsed_ms = tick->now_ms - state->last_ms;
+	uint64_t gap, step;
+
+	if (state->need_kib >= state->demand_kib) {
+		state->demand_kib = state->need_kib;
+		return;
+	}
+	gap = state->demand_kib - state->need_kib;
+	/* permille a second, so millionths a millisecond */
+	step = scale_u64(gap, min_u64(elapsed_ms, DAY_MS) * tick->settings->decay_permille,
+			 1000000);
+	state->demand_kib -= min_u64(gap, add_u64(step, 1));
+}
+
+void demand_vm(const struct tick *tick, struct policy_vm *vm)
+{
+	struct vm_state *state = vm->state;
+	uint64_t stats_ms, change_ms;
+
+	vm->decision.demand_kib = opt_none();
+	if (!vm->sample->actual_kib.known || !guard_stats_fresh(tick, vm->sample))
+		return;
+	/* Differences of these are right even where the host is younger than the statistics. */
+	stats_ms = tick->now_ms - opt_or(vm->sample->stats_age_ms, 0);
+	change_ms = stats_ms - state->last_stats_ms;
+	if ((int64_t)change_ms < 0)
+		change_ms = -change_ms;
+	if (!state->has_demand || change_ms >= SAME_STATS_MS)
+		take_statistics(tick, vm, stats_ms);
+	if (!state->has_demand)
+		state->demand_kib = state->need_kib;
+	else
+		smooth(tick, state);
+	state->has_demand = true;
+	vm->work.demand_kib = state->demand_kib;
+	vm->decision.demand_kib = opt_some(state->demand_kib);
+}

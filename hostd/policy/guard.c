@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Guards: is this VM's memory ours to move now?
+ *
+ * Three degrees of being left alone:
+ *   fixed  nothing is asked of it, in either direction (off, no balloon, paused, migrating);
+ *   held   its needs cannot be judged (no fresh statistics): it stays where it is, but is raised
+ *          to its reservation, which depends on no statistics;
+ *   keep   just booted, and judged: nothing is taken from it, it may grow.
+ * In each case its memory counts as used. A VM that is only observed is judged as any other, and
+ * counts as held for the others, because nothing will make it move.
+ */
+#include "policy/internal.h"
+
+bool guard_stats_fresh(const struct tick *tick, const struct vm_sample *sample)
+{
+	return opt_or(sample->stats_age_ms, UINT64_MAX) <= tick->settings->stale_ms &&
+	       (sample->usable_kib.known || sample->unused_kib.known);
+}
+
+/* Reservation and limit in pages within the maximum; where they contradict, the former wins. */
+static void bound_settings(const struct vm_settings *settings, struct vm_work *work)
+{
+	uint64_t reservation = opt_or(settings->reservation_kib,
+				      permille_of(work->max_kib, settings->reservation_permille));
+	uint64_t limit =
+		opt_or(settings->limit_kib, permille_of(work->max_kib, settings->limit_permille));
+
+	work->reservation_kib = min_u64(page_up(bound_kib(reservation)), work->max_kib);
+	/* A maximum that is no multiple of a page must stay within reach. */
+	work->limit_kib = limit >= work->max_kib ? work->max_kib : page_down(limit);
+	work->limit_kib = max_u64(work->limit_kib, work->reservation_kib);
+}
+
+static enum reason why_fixed(const struct policy_vm *vm)
+{
+	const struct vm_sample *sample = vm->sample;
+
+	if (vm->settings->mode == VM_MODE_OFF)
+		return REASON_MODE_OFF;
+	if (!sample->has_balloon)
+		return REASON_NO_BALLOON;
+	if (sample->run_state == VM_PAUSED)
+		return REASON_PAUSED;
+	if (sample->run_state == VM_MIGRATING)
+		return REASON_MIGRATING;
+	if (!sample->actual_kib.known || !sample->max_kib)
+		return REASON_NO_STATS;
+	return REASON_NONE;
+}
+
+static enum reason why_held(const struct tick *tick, const struct policy_vm *vm)
+{
+	const struct vm_sample *sample = vm->sample;
+
+	if (guard_stats_fresh(tick, sample))
+		return REASON_NONE;
+	if (sample->up_ms < tick->settings->boot_grace_ms)
+		return REASON_BOOTING;
+	if (!sample->stats_age_ms.known || (!sample->usable_kib.known && !sample->unused_kib.known))
+		return REASON_NO_STATS;
+	return REASON_STALE_STATS;
+}
+
+void guard_vm(const struct tick *tick, struct policy_vm *vm)
+{
+	const struct vm_sample *sample = vm->sample;
+	struct vm_work *work = &vm->work;
+
+	*work = (struct vm_work){ .max_kib = bound_kib(sample->max_kib) };
+	work->actual_kib = min_u64(opt_or(sample->actual_kib, UINT64_MAX), work->max_kib);
+	bound_settings(vm->settings, work);
+
+	work->held = why_fixed(vm);
+	work->fixed = work->held != REASON_NONE;
+	if (!work->fixed)
+		work->held = why_held(tick, vm);
+	work->keep = sample->up_ms < tick->settings->boot_grace_ms;
+	work->observed = vm->settings->mode == VM_MODE_OBSERVE;
+
+	/* What was asked of a device that is gone, or is not ours, no longer counts. */
+	work->heading_kib = work->actual_kib;
+	if (sample->has_balloon && vm->settings->mode == VM_MODE_AUTO)
+		work->heading_kib = min_u64(opt_or(vm->state->last_target_kib, work->actual_kib),
+					    work->max_kib);
+	work->holds_kib = max_u64(work->actual_kib, work->heading_kib);
+	work->target_kib = work->heading_kib;
+	work->goal_kib = work->holds_kib;
+}

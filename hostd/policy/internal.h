@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Between the files of the policy: one tick's data, its steps, and arithmetic that no input can
+ * break. Guests report what they like and files may hold nonsense, so every size is bounded by
+ * KIB_CEILING when it comes in, sums and products saturate, and differences stop at zero.
+ */
+#ifndef AEROSTAT_POLICY_INTERNAL_H
+#define AEROSTAT_POLICY_INTERNAL_H
+
+#include "policy/policy.h"
+
+#define KIB_CEILING    ((uint64_t)1 << 46) /* 64 PiB: nothing real is larger */
+#define PAGE_KIB       4 /* the balloon moves pages of this size, whatever the guest's is */
+#define WHOLE_PERMILLE 1000
+
+struct tick {
+	uint64_t now_ms;
+	const struct policy_settings *settings;
+	const struct host_sample *host;
+	struct policy_vm *vms;
+	size_t n_vms;
+
+	struct host_decision totals;
+	uint64_t float_kib; /* of the capacity, for relief only */
+	uint64_t granted_kib; /* of what was free at the tick's start */
+};
+
+#define for_each_vm(vm, tick) \
+	for (struct policy_vm *vm = (tick)->vms; vm < (tick)->vms + (tick)->n_vms; vm++)
+
+/* guard.c: fill in what sample, settings and state say, and whether the VM may be moved. */
+void guard_vm(const struct tick *tick, struct policy_vm *vm);
+bool guard_stats_fresh(const struct tick *tick, const struct vm_sample *sample);
+
+/* demand.c: after guard_vm(); updates the estimate in the VM's state. */
+void demand_vm(const struct tick *tick, struct policy_vm *vm);
+
+/* capacity.c: after guards and demand of all VMs; the host's state and totals. */
+void capacity_tick(struct tick *tick);
+
+/* entitlement.c: with a known capacity; what each VM may have. */
+void entitlement_tick(struct tick *tick);
+
+/* pace.c: with entitlements; targets, reasons and the totals of what moves. */
+void pace_tick(struct tick *tick);
+
+/* True when the VM's needs are judged, so that it takes part in sharing. */
+static inline bool vm_judged(const struct policy_vm *vm)
+{
+	return vm->work.held == REASON_NONE;
+}
+
+static inline uint64_t min_u64(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* `low` wins when the bounds contradict each other. */
+static inline uint64_t clamp_u64(uint64_t value, uint64_t low, uint64_t high)
+{
+	return max_u64(low, min_u64(value, high));
+}
+
+static inline uint64_t add_u64(uint64_t a, uint64_t b)
+{
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
+}
+
+/* a - b, but never below zero. */
+static inline uint64_t sub_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : 0;
+}
+
+/* a · b / c, exact in between; c is not zero. */
+static inline uint64_t scale_u64(uint64_t a, uint64_t b, uint64_t c)
+{
+	unsigned __int128 result = (unsigned __int128)a * b / c;
+
+	return result > UINT64_MAX ? UINT64_MAX : (uint64_t)result;
+}
+
+static inline uint64_t permille_of(uint64_t value, uint32_t permille)
+{
+	return scale_u64(value, permille, WHOLE_PERMILLE);
+}
+
+static inline uint64_t bound_kib(uint64_t kib)
+{
+	return min_u64(kib, KIB_CEILING);
+}
+
+static inline uint64_t page_down(uint64_t kib)
+{
+	return kib - kib % PAGE_KIB;
+}
+
+static inline uint64_t page_up(uint64_t kib)
+{
+	return page_down(add_u64(kib, PAGE_KIB - 1));
+}
+
+#endif

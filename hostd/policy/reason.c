@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The reasons' names and sentences (reason.h): one table, so that none lacks either. */
+#include "policy/reason.h"
+
+#include <stddef.h>
+
+static const struct {
+	const char *name;
+	const char *sentence;
+} reasons[REASON_COUNT_] = {
+	[REASON_NONE] = { "none", "not judged yet" },
+	[REASON_RELIEF] = { "relief", "it needs more memory than it has, and got it" },
+	[REASON_RELIEF_PARTIAL] = { "relief-partial",
+				    "it needs more memory than it has, and got what was free" },
+	[REASON_GROW] = { "grow", "nobody needs this memory more" },
+	[REASON_RECLAIM] = { "reclaim", "it holds more than its entitlement" },
+	[REASON_BELOW_RESERVATION] = { "below-reservation", "raised towards its reservation" },
+	[REASON_ABOVE_LIMIT] = { "above-limit", "lowered towards its limit" },
+	[REASON_STEADY] = { "steady", "it has what it is entitled to" },
+	[REASON_DEAD_BAND] = { "dead-band", "the move would be too small to be worth it" },
+	[REASON_NOTHING_FREE] = { "nothing-free", "it is entitled to more, which is not free yet" },
+	[REASON_MODE_OFF] = { "mode-off", "its mode is off: left alone" },
+	[REASON_MODE_OBSERVE] = { "mode-observe", "its mode is observe: decided, not carried out" },
+	[REASON_NO_BALLOON] = { "no-balloon", "it has no balloon device" },
+	[REASON_PAUSED] = { "paused", "it is paused" },
+	[REASON_MIGRATING] = { "migrating", "it is being migrated or saved" },
+	[REASON_BOOTING] = { "booting", "it started only a moment ago: nothing is taken yet" },
+	[REASON_NO_STATS] = { "no-stats", "its guest has never reported its memory" },
+	[REASON_STALE_STATS] = { "stale-stats", "its guest's numbers are too old to act on" },
+	[REASON_HOST_UNKNOWN] = { "host-unknown",
+				  "how much memory the host has available is not known" },
+};
+
+const char *reason_to_string(enum reason reason)
+{
+	return (unsigned int)reason < REASON_COUNT_ ? reasons[reason].name : "invalid";
+}
+
+const char *reason_to_sentence(enum reason reason)
+{
+	return (unsigned int)reason < REASON_COUNT_ ? reasons[reason].sentence : "invalid";
+}
