@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One balloon device, and what the files of this module do for each other. main.c has the overview.
+ */
+#ifndef AEROSTAT_H
+#define AEROSTAT_H
+
+#include <linux/debugfs.h>
+#include <linux/mutex.h>
+#include <linux/notifier.h>
+#include <linux/virtio.h>
+#include <linux/workqueue.h>
+
+#include <aerostat/balloon.h>
+
+#include "guard.h"
+#include "pages.h"
+#include "wire.h"
+
+/* What may be done with the device. */
+enum device_state {
+	DEVICE_STOPPED, /* not set up: being probed, suspended, removed */
+	DEVICE_RUNNING, /* serving */
+	DEVICE_FAILED, /* it broke a rule or went silent; nothing more is asked of it until reset */
+};
+
+/* What has happened since probe, for debugfs. Pages of the guest. */
+struct counters {
+	u64 inflated_pages;
+	u64 deflated_pages;
+	u64 oom_pages; /* of deflated_pages, those the guest took back when it ran out */
+	u64 oom_calls; /* times the guest ran out */
+	u64 stops; /* times inflation ended short of the target */
+	u64 stats_sent; /* statistics given to the device */
+	u64 stats_lost; /* refills the queue did not take; each was tried again */
+};
+
+struct aerostat {
+	struct virtio_device *vdev;
+	struct workqueue_struct *wq;
+	struct delayed_work resize_work;
+	bool charge; /* ballooned pages leave MemTotal: DEFLATE_ON_OOM was not negotiated */
+
+	spinlock_t run_lock; /* protects `run` against callbacks in interrupts */
+	bool run; /* work may be queued */
+
+	/*
+	 * `lock` protects all that moves pages: the two wires, the sets and what follows. Held for
+	 * one step at a time, in which memory is allocated (without the OOM killer) and the device
+	 * is waited for (bounded). Taken by the resize work, the OOM notifier, remove and debugfs.
+	 */
+	struct mutex lock;
+	enum device_state state;
+	struct wire inflate;
+	struct wire deflate;
+	struct blocks held; /* acknowledged by the device */
+	struct blocks untold; /* ours, but unknown to the device: it has been reset since */
+	struct blocks limbo; /* in transit when the device failed: nobody's until it is reset */
+	struct guard guard;
+	u32 target_frames; /* what the device last asked for */
+	u32 actual_frames; /* what the device was last told */
+	struct counters counters;
+
+#if IS_ENABLED(CONFIG_AEROSTAT_STATS)
+	/* Used by stats_work alone, and while it cannot run. */
+	struct delayed_work stats_work;
+	struct virtqueue *stats_vq; /* NULL when not negotiated */
+	bool stats_in_flight; /* the device has `stats` */
+	struct balloon_stat stats[BALLOON_S_TAGS];
+#endif
+#if IS_ENABLED(CONFIG_AEROSTAT_DEFLATE_ON_OOM)
+	struct notifier_block oom_notifier;
+#endif
+#if IS_ENABLED(CONFIG_AEROSTAT_DEBUGFS)
+	struct dentry *debug_dir;
+#endif
+};
+
+/* main.c */
+void aerostat_queue(struct aerostat *balloon, struct delayed_work *work, unsigned int delay_ms);
+
+/* resize.c: moves towards the target, a step at a time. */
+void resize_work(struct work_struct *work);
+void resize_update_actual(struct aerostat *balloon);
+u64 resize_now_ms(void);
+int resize_settle(struct aerostat *balloon, struct wire *wire, struct blocks *step,
+		  struct blocks *back, int err);
+
+/* inflate.c, deflate.c: one step. Pages moved, or why none could be; `lock` held. */
+int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop);
+int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *ret_pages);
+void deflate_release(struct aerostat *balloon, struct blocks *set);
+
+/* handover.c */
+void handover_report(struct virtio_driver *driver);
+
+/* stats.c */
+#if IS_ENABLED(CONFIG_AEROSTAT_STATS)
+/* A statistic in the CPU's byte order. */
+struct stats_value {
+	u16 tag;
+	u64 value;
+};
+
+void stats_init(struct aerostat *balloon);
+void stats_asked(struct virtqueue *vq);
+void stats_start(struct aerostat *balloon, struct virtqueue *vq);
+void stats_stop(struct aerostat *balloon);
+unsigned int stats_read(struct stats_value *ret_values);
+#else
+static inline void stats_init(struct aerostat *balloon)
+{
+}
+static inline void stats_asked(struct virtqueue *vq)
+{
+}
+static inline void stats_start(struct aerostat *balloon, struct virtqueue *vq)
+{
+}
+static inline void stats_stop(struct aerostat *balloon)
+{
+}
+#endif
+
+/* oom.c */
+#if IS_ENABLED(CONFIG_AEROSTAT_DEFLATE_ON_OOM)
+int oom_init(struct aerostat *balloon);
+void oom_uninit(struct aerostat *balloon);
+#else
+static inline int oom_init(struct aerostat *balloon)
+{
+	return 0;
+}
+static inline void oom_uninit(struct aerostat *balloon)
+{
+}
+#endif
+
+/* debug.c */
+#if IS_ENABLED(CONFIG_AEROSTAT_DEBUGFS)
+void debug_module_init(void);
+void debug_module_uninit(void);
+void debug_init(struct aerostat *balloon);
+void debug_uninit(struct aerostat *balloon);
+#else
+static inline void debug_module_init(void)
+{
+}
+static inline void debug_module_uninit(void)
+{
+}
+static inline void debug_init(struct aerostat *balloon)
+{
+}
+static inline void debug_uninit(struct aerostat *balloon)
+{
+}
+#endif
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How far the balloon may go: pure decisions, see guard.c.
+ */
+#ifndef AEROSTAT_GUARD_H
+#define AEROSTAT_GUARD_H
+
+#ifdef __KERNEL__
+#include <linux/types.h>
+#else
+#include <stdbool.h>
+#include <stdint.h>
+#endif
+
+/* The first wait after inflation had to stop, and the longest. */
+#define GUARD_DELAY_FIRST_MS 1000
+#define GUARD_DELAY_LAST_MS  60000
+
+/* After the guest has run out of memory, no inflation for this long. */
+#define GUARD_OOM_HOLD_MS 30000
+
+/* What one call of the OOM notifier gives back, at first and at most. */
+#define GUARD_RELIEF_FIRST_BYTES (16u << 20)
+#define GUARD_RELIEF_LAST_BYTES	 (256u << 20)
+
+/* Why the balloon is not at its target, or that it is. */
+enum guard_stop {
+	GUARD_NONE, /* nothing keeps it */
+	GUARD_AVAILABLE, /* the guest's available memory is down to its reserve */
+	GUARD_ALLOCATION, /* the kernel would not give another page */
+	GUARD_OOM, /* the guest has run out of memory a short while ago */
+	GUARD_QUEUE, /* the device's queue took nothing */
+	GUARD_DEVICE, /* the device has failed; only a reset helps */
+};
+
+/* What is remembered between steps. Times are milliseconds of any clock that does not jump back. */
+struct guard {
+	enum guard_stop stop; /* why the last step ended short */
+	uint64_t retry_at_ms; /* no inflation before this */
+	uint32_t delay_ms; /* the wait after the next stop */
+	uint64_t oom_until_ms; /* no inflation before this either */
+	uint32_t relief_bytes; /* what the next OOM gets */
+};
+
+void guard_init(struct guard *guard);
+void guard_new_target(struct guard *guard);
+void guard_at_target(struct guard *guard);
+bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t now_ms);
+uint32_t guard_oom(struct guard *guard, uint64_t now_ms);
+uint32_t guard_wait_ms(const struct guard *guard, uint64_t now_ms);
+uint64_t guard_reserve_bytes(uint64_t total_bytes);
+uint64_t guard_allowance_bytes(uint64_t available_bytes, uint64_t total_bytes);
+const char *guard_stop_name(enum guard_stop why);
+
+#endif

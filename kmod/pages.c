@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pages the balloon holds.
+ *
+ * They are kept as blocks: 2^order contiguous pages, up to 2 MiB, allocated as one and, as far as
+ * the target allows, given back as one. So the host discards neighbouring pages together, and what
+ * returns to the guest can be a huge page again.
+ *
+ * A block is named by its first page, which carries the block's order and whether it has been split
+ * in page_private, and links it into a set by its lru. A fresh block is one high-order allocation
+ * with one reference; a split one has a reference on each page and is freed page by page.
+ *
+ * Every page of a block is marked offline: dumps, /proc/kcore and hibernation then leave it alone,
+ * which would otherwise make the host fill it again.
+ *
+ * Blocks are not movable, so they are taken from where unmovable memory may live, and compaction
+ * works around them.
+ *
+ * The caller serialises access to each set.
+ */
+#include <linux/gfp.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/page-flags.h>
+#include <linux/pageblock-flags.h>
+#include <linux/vmstat.h>
+
+#include "pages.h"
+
+/* In page_private of a block's first page: its order, and this. */
+#define BLOCK_SPLIT 0x100ul
+
+static unsigned int block_order(const struct page *block)
+{
+	return page_private(block) & ~BLOCK_SPLIT;
+}
+
+static bool block_is_split(const struct page *block)
+{
+	return page_private(block) & BLOCK_SPLIT;
+}
+
+/* Return: pages in this block. */
+unsigned long block_pages(const struct page *block)
+{
+	return 1ul << block_order(block);
+}
+
+/* Return: the largest order worth asking for; the allocator keeps larger ones apart. */
+unsigned int block_max_order(void)
+{
+	return min_t(unsigned int, BLOCK_ORDERS - 1, pageblock_order);
+}
+
+/* The kernel's own counts: /proc/vmstat's balloon events, and MemTotal when the block counts. */
+static void account(struct page *block, bool inflate, bool charge)
+{
+	long pages = block_pages(block);
+
+#ifdef CONFIG_MEMORY_BALLOON
+	count_vm_events(inflate ? BALLOON_INFLATE : BALLOON_DEFLATE, pages);
+#endif
+	if (charge)
+		adjust_managed_page_count(block, inflate ? -pages : pages);
+}
+
+/*
+ * Take a block of 2^@order pages from the guest; with @charge MemTotal shrinks by it.
+ *
+ * Larger blocks come only from what is free. Single pages may push out file cache and idle memory,
+ * but never dip into the kernel's emergency reserves and never wake the OOM killer.
+ *
+ * Return: the block, or NULL when there is none.
+ */
+struct page *block_alloc(unsigned int order, bool charge)
+{
+	gfp_t gfp = GFP_HIGHUSER | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
+	struct page *block;
+	unsigned long i;
+
+	if (order)
+		gfp &= ~__GFP_RECLAIM;
+	block = alloc_pages(gfp, order);
+	if (!block)
+		return NULL;
+	set_page_private(block, order);
+	for (i = 0; i < 1ul << order; i++)
+		__SetPageOffline(block + i);
+	account(block, true, charge);
+	return block;
+}
+
+/*
+ * Give a block, which must be in no set, back to the guest; @charged as block_alloc() was told. The
+ * device must have no claim on it.
+ */
+void block_free(struct page *block, bool charged)
+{
+	unsigned int order = block_order(block);
+	bool split = block_is_split(block);
+	unsigned long i;
+
+	account(block, false, charged);
+	set_page_private(block, 0);
+	for (i = 0; i < 1ul << order; i++)
+		__ClearPageOffline(block + i);
+	if (!split) {
+		__free_pages(block, order);
+		return;
+	}
+	for (i = 0; i < 1ul << order; i++)
+		__free_page(block + i);
+}
+
+void blocks_init(struct blocks *set)
+{
+	unsigned int order;
+
+	for (order = 0; order < BLOCK_ORDERS; order++) {
+		INIT_LIST_HEAD(&set->by_order[order]);
+		set->count[order] = 0;
+	}
+	set->pages = 0;
+}
+
+void blocks_add(struct blocks *set, struct page *block)
+{
+	unsigned int order = block_order(block);
+
+	list_add(&block->lru, &set->by_order[order]);
+	set->count[order]++;
+	set->pages += 1ul << order;
+}
+
+static struct page *take_from(struct blocks *set, unsigned int order)
+{
+	struct page *block = list_first_entry(&set->by_order[order], struct page, lru);
+
+	list_del(&block->lru);
+	set->count[order]--;
+	set->pages -= 1ul << order;
+	return block;
+}
+
+/* Replace a block of this order by its two halves. The kernel can only split to single pages. */
+static void halve(struct blocks *set, unsigned int order)
+{
+	struct page *block = take_from(set, order);
+	struct page *upper = block + (1ul << (order - 1));
+
+	if (!block_is_split(block))
+		split_page(block, order);
+	set_page_private(block, (order - 1) | BLOCK_SPLIT);
+	set_page_private(upper, (order - 1) | BLOCK_SPLIT);
+	blocks_add(set, upper);
+	blocks_add(set, block);
+}
+
+/*
+ * Take out the largest block of at most @max_pages (at least 1) pages. Where all are larger, the
+ * smallest is split as often as it takes.
+ * Return: the block, or NULL when the set is empty.
+ */
+struct page *blocks_take(struct blocks *set, unsigned long max_pages)
+{
+	unsigned int fit = min_t(unsigned int, ilog2(max_pages), BLOCK_ORDERS - 1);
+	unsigned int order;
+
+	for (order = fit + 1; order-- > 0;) {
+		if (set->count[order])
+			return take_from(set, order);
+	}
+	for (order = fit + 1; order < BLOCK_ORDERS; order++) {
+		if (!set->count[order])
+			continue;
+		for (; order > fit; order--)
+			halve(set, order);
+		return take_from(set, fit);
+	}
+	return NULL;
+}
+
+/* Move all blocks of one set to another. */
+void blocks_move(struct blocks *from, struct blocks *to)
+{
+	unsigned int order;
+
+	for (order = 0; order < BLOCK_ORDERS; order++) {
+		list_splice_init(&from->by_order[order], &to->by_order[order]);
+		to->count[order] += from->count[order];
+		from->count[order] = 0;
+	}
+	to->pages += from->pages;
+	from->pages = 0;
+}
