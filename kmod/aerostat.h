@@ -31,8 +31,6 @@ struct counters {
 	u64 oom_pages; /* of deflated_pages, those the guest took back when it ran out */
 	u64 oom_calls; /* times the guest ran out */
 	u64 stops; /* times inflation ended short of the target */
-	u64 stats_sent; /* statistics given to the device */
-	u64 stats_lost; /* refills the queue did not take; each was tried again */
 };
 
 struct aerostat {
@@ -67,6 +65,8 @@ struct aerostat {
 	struct virtqueue *stats_vq; /* NULL when not negotiated */
 	bool stats_in_flight; /* the device has `stats` */
 	struct balloon_stat stats[BALLOON_S_TAGS];
+	u64 stats_sent; /* answers given to the device */
+	u64 stats_lost; /* answers the queue did not take; each was tried again */
 #endif
 #if IS_ENABLED(CONFIG_AEROSTAT_DEFLATE_ON_OOM)
 	struct notifier_block oom_notifier;

@@ -36,10 +36,12 @@ static void show_counters(struct seq_file *file, const struct aerostat *balloon)
 	seq_printf(file, "oom_pages: %llu\n", counters->oom_pages);
 	seq_printf(file, "oom_calls: %llu\n", counters->oom_calls);
 	seq_printf(file, "stops: %llu\n", counters->stops);
-	seq_printf(file, "stats_sent: %llu\n", counters->stats_sent);
-	seq_printf(file, "stats_lost: %llu\n", counters->stats_lost);
-	seq_printf(file, "inflate_kicks: %llu\n", balloon->inflate.kicks);
-	seq_printf(file, "deflate_kicks: %llu\n", balloon->deflate.kicks);
+#if IS_ENABLED(CONFIG_AEROSTAT_STATS)
+	seq_printf(file, "stats_sent: %llu\n", balloon->stats_sent);
+	seq_printf(file, "stats_lost: %llu\n", balloon->stats_lost);
+#endif
+	seq_printf(file, "inflate_buffers: %llu\n", balloon->inflate.sent_buffers);
+	seq_printf(file, "deflate_buffers: %llu\n", balloon->deflate.sent_buffers);
 }
 
 static int state_show(struct seq_file *file, void *unused)

@@ -17,8 +17,8 @@
 #include "guard.h"
 
 /*
- * The reserve: 1/32 of the guest, between these. The bounds are a choice, not a measurement: enough to
- * start a program in a small guest, and no more than a large one will miss.
+ * The reserve: 1/32 of the guest, between these. The bounds are a choice, not a
+ * measurement: enough to start a program in a small guest, no more than a large one will miss.
  */
 #define RESERVE_DIVISOR	    32
 #define RESERVE_LEAST_BYTES (16ull << 20)
@@ -91,6 +91,14 @@ uint32_t guard_wait_ms(const struct guard *guard, uint64_t now_ms)
 	return until_ms > now_ms ? (uint32_t)(until_ms - now_ms) : 0;
 }
 
+/* Return: what guard_wait_ms() is waiting for; GUARD_NONE when there is no wait. */
+enum guard_stop guard_wait_reason(const struct guard *guard, uint64_t now_ms)
+{
+	if (guard->oom_until_ms > now_ms)
+		return GUARD_OOM;
+	return guard->retry_at_ms > now_ms ? guard->stop : GUARD_NONE;
+}
+
 /* Return: the available memory a guest of this size is left with. */
 uint64_t guard_reserve_bytes(uint64_t total_bytes)
 {
@@ -124,6 +132,8 @@ const char *guard_stop_name(enum guard_stop why)
 		return "available memory is down to the reserve";
 	case GUARD_ALLOCATION:
 		return "the kernel has no page to give";
+	case GUARD_REACH:
+		return "the page is beyond the reach of the device";
 	case GUARD_OOM:
 		return "the guest ran out of memory";
 	case GUARD_QUEUE:

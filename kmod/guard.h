@@ -28,6 +28,7 @@ enum guard_stop {
 	GUARD_NONE, /* nothing keeps it */
 	GUARD_AVAILABLE, /* the guest's available memory is down to its reserve */
 	GUARD_ALLOCATION, /* the kernel would not give another page */
+	GUARD_REACH, /* the page lies beyond the frame numbers of the device */
 	GUARD_OOM, /* the guest has run out of memory a short while ago */
 	GUARD_QUEUE, /* the device's queue took nothing */
 	GUARD_DEVICE, /* the device has failed; only a reset helps */
@@ -48,6 +49,7 @@ void guard_at_target(struct guard *guard);
 bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t now_ms);
 uint32_t guard_oom(struct guard *guard, uint64_t now_ms);
 uint32_t guard_wait_ms(const struct guard *guard, uint64_t now_ms);
+enum guard_stop guard_wait_reason(const struct guard *guard, uint64_t now_ms);
 uint64_t guard_reserve_bytes(uint64_t total_bytes);
 uint64_t guard_allowance_bytes(uint64_t available_bytes, uint64_t total_bytes);
 const char *guard_stop_name(enum guard_stop why);

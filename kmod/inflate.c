@@ -47,9 +47,9 @@ static struct page *allocate(const struct aerostat *balloon, unsigned int *order
  */
 int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop)
 {
-	bool may_take = !guard_wait_ms(&balloon->guard, resize_now_ms());
+	enum guard_stop stop = guard_wait_reason(&balloon->guard, resize_now_ms());
+	bool may_take = stop == GUARD_NONE;
 	unsigned long allowed = may_take ? allowance_pages(balloon) : 0;
-	enum guard_stop stop = may_take ? GUARD_NONE : balloon->guard.stop;
 	unsigned int order = block_max_order();
 	struct blocks step;
 	struct page *block;
@@ -80,7 +80,7 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 		if (err == -ERANGE) {
 			/* No frame number reaches it, so it is no use to the device. */
 			block_free(block, balloon->charge);
-			stop = GUARD_ALLOCATION;
+			stop = GUARD_REACH;
 			err = 0;
 			break;
 		}

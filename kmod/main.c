@@ -42,14 +42,19 @@
  */
 #define REMOVE_LIMIT_MS 60000
 
-/* Queue @work after @delay_ms, sooner when it was to run later; not while we are stopping. */
+/*
+ * Queue @work after @delay_ms, unless it is queued already; with 0 at once in any case. Not while we
+ * are stopping. In any context.
+ */
 void aerostat_queue(struct aerostat *balloon, struct delayed_work *work, unsigned int delay_ms)
 {
 	unsigned long flags;
 
 	spin_lock_irqsave(&balloon->run_lock, flags);
-	if (balloon->run)
-		mod_delayed_work(balloon->wq, work, msecs_to_jiffies(delay_ms));
+	if (balloon->run && delay_ms)
+		queue_delayed_work(balloon->wq, work, msecs_to_jiffies(delay_ms));
+	else if (balloon->run)
+		mod_delayed_work(balloon->wq, work, 0);
 	spin_unlock_irqrestore(&balloon->run_lock, flags);
 }
 
@@ -123,16 +128,20 @@ static void stop_work(struct aerostat *balloon)
 
 /*
  * Reset the device, which then owns none of our pages and buffers, and give the queues back. All
- * pages are untold afterwards. Work must have been stopped.
+ * pages are untold afterwards. Work must have been stopped. Nothing is to be done where a restore has
+ * failed, because the device has not been started since the last reset.
  */
 static void stop_device(struct aerostat *balloon)
 {
 	mutex_lock(&balloon->lock);
 	balloon->state = DEVICE_STOPPED;
-	compat_reset(balloon->vdev);
-	blocks_move(&balloon->held, &balloon->untold);
-	blocks_move(&balloon->limbo, &balloon->untold);
-	balloon->vdev->config->del_vqs(balloon->vdev);
+	if (balloon->inflate.vq) {
+		compat_reset(balloon->vdev);
+		blocks_move(&balloon->held, &balloon->untold);
+		blocks_move(&balloon->limbo, &balloon->untold);
+		balloon->vdev->config->del_vqs(balloon->vdev);
+		balloon->inflate.vq = NULL;
+	}
 	mutex_unlock(&balloon->lock);
 }
 
@@ -157,7 +166,8 @@ static struct aerostat *aerostat_new(struct virtio_device *vdev)
 		goto free_balloon;
 	if (wire_init(&balloon->deflate))
 		goto free_inflate;
-	balloon->wq = alloc_workqueue("aerostat", WQ_UNBOUND | WQ_FREEZABLE, 0);
+	/* Deflation must come through when there is no memory for a new worker thread. */
+	balloon->wq = alloc_workqueue("aerostat", WQ_UNBOUND | WQ_FREEZABLE | WQ_MEM_RECLAIM, 0);
 	if (!balloon->wq)
 		goto free_deflate;
 	return balloon;
@@ -192,12 +202,12 @@ static int aerostat_probe(struct virtio_device *vdev)
 	if (IS_ERR(balloon))
 		return PTR_ERR(balloon);
 	vdev->priv = balloon;
-	err = start(balloon);
-	if (err)
-		goto free_balloon;
 	err = oom_init(balloon);
 	if (err)
-		goto stop;
+		goto free_balloon;
+	err = start(balloon);
+	if (err)
+		goto uninit_oom;
 	debug_init(balloon);
 	dev_info(&vdev->dev, "balloon ready:%s%s%s\n",
 		 virtio_has_feature(vdev, BALLOON_F_MUST_TELL_HOST) ? " must-tell-host" : "",
@@ -205,10 +215,8 @@ static int aerostat_probe(struct virtio_device *vdev)
 		 balloon->charge ? "" : " deflate-on-oom");
 	return 0;
 
-stop:
-	stop_work(balloon);
-	stop_device(balloon);
-	deflate_release(balloon, &balloon->untold);
+uninit_oom:
+	oom_uninit(balloon);
 free_balloon:
 	vdev->priv = NULL;
 	aerostat_free(balloon);

@@ -31,9 +31,15 @@ static int oom_notify(struct notifier_block *notifier, unsigned long unused, voi
 
 	mutex_lock(&balloon->lock);
 	if (balloon->state == DEVICE_RUNNING && balloon->held.pages + balloon->untold.pages) {
+		bool first = !guard_wait_ms(&balloon->guard, resize_now_ms());
 		u32 relief_bytes = guard_oom(&balloon->guard, resize_now_ms());
 
 		pages = relieve(balloon, relief_bytes >> PAGE_SHIFT);
+		if (first)
+			dev_info(
+				&balloon->vdev->dev,
+				"the guest ran out of memory: gave back %lu pages, no inflation for %u s\n",
+				pages, GUARD_OOM_HOLD_MS / 1000);
 		balloon->counters.oom_calls++;
 		balloon->counters.oom_pages += pages;
 		if (balloon->state == DEVICE_RUNNING)

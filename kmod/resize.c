@@ -101,7 +101,7 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 		*ret_delay_ms = 0;
 		return true;
 	}
-	/* While a wait lasts only its end is of interest; it is no new stop. */
+	/* A wait that was on before is no new stop. */
 	if (!guard_wait_ms(&balloon->guard, resize_now_ms()))
 		stopped(balloon, stop);
 	*ret_delay_ms = guard_wait_ms(&balloon->guard, resize_now_ms());

@@ -125,10 +125,10 @@ static void stats_work(struct work_struct *work)
 	if (balloon->stats_in_flight || virtqueue_is_broken(balloon->stats_vq))
 		return;
 	if (!refill(balloon)) {
-		balloon->counters.stats_sent++;
+		balloon->stats_sent++;
 		return;
 	}
-	if (!balloon->counters.stats_lost++)
+	if (!balloon->stats_lost++)
 		dev_warn(&balloon->vdev->dev, "a statistics refill failed; trying again\n");
 	aerostat_queue(balloon, &balloon->stats_work, REFILL_RETRY_MS);
 }

@@ -29,9 +29,9 @@
 #include "wire.h"
 
 /*
- * A host under pressure may leave its emulator without CPU or swapped out for seconds; libvirt gives
- * QEMU's monitor 30 s before it gives up. On the other side the guest's freezer gives a suspend
- * 20 s, and a dead device must not make it fail.
+ * A host under pressure may leave its emulator without CPU or swapped out for seconds; libvirt
+ * allows QEMU's monitor 30 s. On the other side the guest's freezer allows a suspend 20 s, and a
+ * dead device must not make it fail.
  */
 #define ACK_TIMEOUT_DEFAULT_MS 15000
 #define ACK_TIMEOUT_LEAST_MS   100
@@ -159,7 +159,7 @@ static int send_filling(struct wire *wire)
 	wire->filling = NULL;
 	wire->in_flight++;
 	wire->sent_frames += buffer->count;
-	wire->kicks++;
+	wire->sent_buffers++;
 	return virtqueue_kick(wire->vq) ? 0 : -EIO;
 }
 
@@ -175,8 +175,8 @@ void wire_begin(struct wire *wire)
 
 /*
  * Tell the device of every frame of a block.
- * Return: 0, -ERANGE for a block beyond what 32-bit frame numbers reach (nothing of it was sent), or
- * another error that ends the step; then sent_frames tells whether anything of the step went out.
+ * Return: 0, -ERANGE for a block beyond what 32-bit frame numbers reach (nothing of it was sent),
+ * or another error that ends the step; sent_frames then tells whether any of it went out.
  */
 int wire_put(struct wire *wire, struct page *block)
 {

@@ -39,7 +39,7 @@ struct wire {
 	struct wire_buffer *filling; /* the one being filled, or NULL */
 	unsigned int in_flight; /* buffers the device has */
 	u64 sent_frames; /* since wire_begin() */
-	u64 kicks; /* notifications asked for, since probe */
+	u64 sent_buffers; /* since probe */
 };
 
 int wire_init(struct wire *wire);
