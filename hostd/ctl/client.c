@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The daemon's dictionaries become JSON objects entry by entry, whatever the entries are: so a
+ * newer daemon's fields pass through an older tool.
+ */
+#include "ctl/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#define SERVICE	  "org.aerostat1"
+#define PATH	  "/org/aerostat1"
+#define INTERFACE "org.aerostat1.Manager"
+
+/* The daemon answers from memory; what takes longer than this hangs. */
+#define TIMEOUT_US (5 * 1000 * 1000)
+
+int client_bus_parse(const char *text, struct client_options *ret_options)
+{
+	bool session = !strcmp(text, "session");
+
+	if (!session && strcmp(text, "system") != 0)
+		return -EINVAL;
+	ret_options->session = session;
+	return 0;
+}
+
+struct client_options client_default(void)
+{
+	return (struct client_options){ .session = geteuid() != 0 };
+}
+
+/* The value in a variant; *ret_value NULL: of a type that JSON output does not need. */
+static int read_variant(sd_bus_message *m, json_t **ret_value)
+{
+	const char *contents, *text;
+	uint64_t u64;
+	char type;
+	int ret, flag;
+
+	ret = sd_bus_message_peek_type(m, &type, &contents);
+	if (ret < 0)
+		return ret;
+	ret = sd_bus_message_enter_container(m, 'v', contents);
+	if (ret < 0)
+		return ret;
+	*ret_value = NULL;
+	switch (contents[0]) {
+	case 't':
+		ret = sd_bus_message_read_basic(m, 't', &u64);
+		if (ret >= 0)
+			*ret_value = json_integer((json_int_t)u64);
+		break;
+	case 's':
+		ret = sd_bus_message_read_basic(m, 's', &text);
+		if (ret >= 0)
+			*ret_value = json_string(text);
+		break;
+	case 'b':
+		ret = sd_bus_message_read_basic(m, 'b', &flag);
+		if (ret >= 0)
+			*ret_value = json_boolean(flag);
+		break;
+	default:
+		ret = sd_bus_message_skip(m, contents);
+		break;
+	}
+	return ret < 0 ? ret : sd_bus_message_exit_container(m);
+}
+
+static int read_entry(sd_bus_message *m, json_t *object)
+{
+	json_t *value = NULL;
+	const char *key;
+	int ret;
+
+	ret = sd_bus_message_read_basic(m, 's', &key);
+	if (ret >= 0)
+		ret = read_variant(m, &value);
+	if (ret >= 0 && value && json_object_set_new(object, key, value))
+		ret = -ENOMEM;
+	return ret < 0 ? ret : sd_bus_message_exit_container(m);
+}
+
+static int read_dictionary(sd_bus_message *m, json_t *object)
+{
+	int ret;
+
+	ret = sd_bus_message_enter_container(m, 'a', "{sv}");
+	while (ret >= 0 && (ret = sd_bus_message_enter_container(m, 'e', "sv")) > 0)
+		ret = read_entry(m, object);
+	return ret < 0 ? ret : sd_bus_message_exit_container(m);
+}
+
+static int read_dictionaries(sd_bus_message *m, json_t *array)
+{
+	int ret;
+
+	ret = sd_bus_message_enter_container(m, 'a', "a{sv}");
+	while (ret >= 0 && (ret = sd_bus_message_at_end(m, 0)) == 0) {
+		json_t *object = json_object();
+
+		ret = object ? read_dictionary(m, object) : -ENOMEM;
+		if (object && json_array_append_new(array, object))
+			ret = -ENOMEM;
+	}
+	return ret < 0 ? ret : sd_bus_message_exit_container(m);
+}
+
+static const char *name_of(const json_t *vm)
+{
+	const char *name = json_string_value(json_object_get(vm, "name"));
+
+	return name ? name : "";
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(name_of(*(json_t *const *)a), name_of(*(json_t *const *)b));
+}
+
+/* A new array of the same VMs in the order of their names; NULL: out of memory. */
+static json_t *sorted(const json_t *vms)
+{
+	size_t n = json_array_size(vms);
+	json_t **order = calloc(n + 1, sizeof(*order));
+	json_t *array = json_array();
+
+	for (size_t i = 0; order && i < n; i++)
+		order[i] = json_array_get(vms, i);
+	if (order)
+		qsort(order, n, sizeof(*order), compare_names);
+	for (size_t i = 0; order && i < n; i++)
+		json_array_append(array, order[i]);
+	free(order);
+	return array;
+}
+
+static int read_status(sd_bus_message *reply, json_t **ret_status)
+{
+	json_t *host = json_object(), *vms = json_array(), *status = NULL;
+	int ret = host && vms ? 0 : -ENOMEM;
+
+	if (ret >= 0)
+		ret = read_dictionary(reply, host);
+	if (ret >= 0)
+		ret = read_dictionaries(reply, vms);
+	if (ret >= 0) {
+		status = json_pack("{s:O, s:o}", "host", host, "vms", sorted(vms));
+		ret = status ? 0 : -ENOMEM;
+	}
+	json_decref(host);
+	json_decref(vms);
+	if (ret < 0)
+		return ret;
+	*ret_status = status;
+	return 0;
+}
+
+static int explain(const struct client_options *options, const sd_bus_error *error, int ret)
+{
+	const char *bus = options->session ? "session" : "system";
+
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
+	    sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER)) {
+		fprintf(stderr,
+			"aerostatctl: aerostatd is not running (nobody owns %s on the %s bus)\n",
+			SERVICE, bus);
+		return CTL_NOT_RUNNING;
+	}
+	fprintf(stderr, "aerostatctl: aerostatd does not answer on the %s bus: %s\n", bus,
+		error->message ? error->message : strerror(-ret));
+	return CTL_FAILED;
+}
+
+static int ask(const struct client_options *options, sd_bus *connection, json_t **ret_status)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	int ret, code = CTL_OK;
+
+	sd_bus_set_method_call_timeout(connection, TIMEOUT_US);
+	ret = sd_bus_call_method(connection, SERVICE, PATH, INTERFACE, "Status", &error, &reply,
+				 "");
+	if (ret < 0) {
+		code = explain(options, &error, ret);
+	} else {
+		ret = read_status(reply, ret_status);
+		if (ret < 0) {
+			fprintf(stderr, "aerostatctl: cannot read the answer: %s\n",
+				strerror(-ret));
+			code = CTL_FAILED;
+		}
+	}
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(reply);
+	return code;
+}
+
+int client_status(const struct client_options *options, json_t **ret_status)
+{
+	sd_bus *connection = NULL;
+	int ret, code;
+
+	ret = options->session ? sd_bus_open_user(&connection) : sd_bus_open_system(&connection);
+	if (ret < 0) {
+		fprintf(stderr, "aerostatctl: cannot reach the %s bus: %s\n",
+			options->session ? "session" : "system", strerror(-ret));
+		return CTL_FAILED;
+	}
+	code = ask(options, connection, ret_status);
+	sd_bus_flush_close_unref(connection);
+	return code;
+}

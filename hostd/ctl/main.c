@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+/* aerostatctl: finds the subcommand; each is a file of its own. */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl/client.h"
+#include "ctl/status.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{ "status", ctl_status, "the host, its VMs, and why each has the memory it has" },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(FILE *to)
+{
+	fputs("usage: aerostatctl COMMAND [OPTION]... [ARGUMENT]...\n"
+	      "Ask aerostatd, which moves memory between this host's VMs.\n\n",
+	      to);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\naerostatctl COMMAND --help says more. --version prints the version.\n", to);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return CTL_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+		print_help(stdout);
+		return CTL_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("aerostatctl " AEROSTAT_VERSION);
+		return CTL_OK;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (!strcmp(argv[1], commands[i].name)) {
+			/* getopt_long() begins its messages with this. */
+			argv[1] = argv[0];
+			return commands[i].run(argc - 1, argv + 1);
+		}
+	fprintf(stderr, "aerostatctl: unknown command '%s'; see --help\n", argv[1]);
+	return CTL_USAGE;
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * aerostatctl status: what the daemon sees and what it last decided. The table is for people, and
+ * may change; --json is for programs, and only gains fields.
+ */
+#include "ctl/status.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/client.h"
+#include "util/size.h"
+
+#define CELL_LEN 40
+#define COLUMNS	 10
+
+enum {
+	OPTION_JSON = 'j',
+	OPTION_HELP = 'h',
+	OPTION_BUS = 256,
+};
+
+struct table_row {
+	char cells[COLUMNS][CELL_LEN];
+	const char *last; /* of any length, not padded */
+};
+
+static void print_help(void)
+{
+	puts("usage: aerostatctl status [OPTION]... [VM]...\n"
+	     "Show the host, its VMs, and why each has the memory it has. VM: a name, a UUID, or\n"
+	     "a pattern such as 'web*'; none: all.\n"
+	     "\n"
+	     "  -j, --json     for programs: sizes in KiB, unknown values absent\n"
+	     "      --bus BUS  system (default for root) or session (default else)\n"
+	     "  -h, --help     this text\n"
+	     "\n"
+	     "Exit status: 0 done, 1 failed or no such VM, 2 wrong usage, 3 aerostatd is not\n"
+	     "running.");
+}
+
+static const char *text_of(const json_t *object, const char *key, const char *otherwise)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : otherwise;
+}
+
+/* A size for people; "-" when it is not known. */
+static const char *size_of(const json_t *object, const char *key, char *buffer)
+{
+	const json_t *value = json_object_get(object, key);
+
+	if (!json_is_integer(value))
+		return strcpy(buffer, "-");
+	return size_format_kib((uint64_t)json_integer_value(value), buffer, CELL_LEN);
+}
+
+static const char *percent_of(const json_t *object, const char *key, char *buffer)
+{
+	const json_t *value = json_object_get(object, key);
+	json_int_t permille = json_integer_value(value);
+
+	if (!json_is_integer(value))
+		return strcpy(buffer, "-");
+	snprintf(buffer, CELL_LEN, "%" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT " %%",
+		 permille / 10, permille % 10);
+	return buffer;
+}
+
+static void print_host(const json_t *host)
+{
+	static const struct {
+		const char *key;
+		const char *label;
+	} sizes[] = {
+		{ "total_kib", "total" },	{ "available_kib", "available" },
+		{ "reserve_kib", "reserve" },	{ "budget_kib", "budget" },
+		{ "capacity_kib", "capacity" }, { "charged_kib", "held by VMs" },
+		{ "free_kib", "free for VMs" },
+	};
+	char buffer[CELL_LEN];
+
+	printf("host: %s", text_of(host, "state", "not judged yet"));
+	if (json_is_false(json_object_get(host, "connected")))
+		printf(", libvirt away");
+	if (json_is_true(json_object_get(host, "dry_run")))
+		printf(", dry run");
+	if (json_integer_value(json_object_get(host, "hung_calls")) > 0)
+		printf(", %" JSON_INTEGER_FORMAT " calls into libvirt hang",
+		       json_integer_value(json_object_get(host, "hung_calls")));
+	putchar('\n');
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		if (json_object_get(host, sizes[i].key))
+			printf("%s%s %s", i ? ", " : "  ", sizes[i].label,
+			       size_of(host, sizes[i].key, buffer));
+	printf(", stalled %s\n", percent_of(host, "psi_some_permille", buffer));
+}
+
+static void fill_row(const json_t *vm, struct table_row *row)
+{
+	static const char *const sizes[] = { "actual_kib",	"target_kib", "demand_kib",
+					     "reservation_kib", "limit_kib",  "max_kib",
+					     "rss_kib" };
+	size_t cell = 0;
+
+	snprintf(row->cells[cell++], CELL_LEN, "%s", text_of(vm, "name", "?"));
+	snprintf(row->cells[cell++], CELL_LEN, "%s", text_of(vm, "state", "?"));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		size_of(vm, sizes[i], row->cells[cell++]);
+	snprintf(row->cells[cell++], CELL_LEN, "%s", text_of(vm, "reason", "-"));
+	row->last = text_of(vm, "pinned", text_of(vm, "sentence", ""));
+}
+
+static void print_rows(const struct table_row *rows, size_t n_rows)
+{
+	int widths[COLUMNS] = { 0 };
+
+	for (size_t r = 0; r < n_rows; r++)
+		for (size_t c = 0; c < COLUMNS; c++)
+			if ((int)strlen(rows[r].cells[c]) > widths[c])
+				widths[c] = (int)strlen(rows[r].cells[c]);
+	for (size_t r = 0; r < n_rows; r++) {
+		for (size_t c = 0; c < COLUMNS; c++) {
+			/* Names and reasons to the left, sizes to the right. */
+			bool left = c < 2 || c == COLUMNS - 1;
+
+			printf(left ? "%-*s  " : "%*s  ", widths[c], rows[r].cells[c]);
+		}
+		puts(rows[r].last);
+	}
+}
+
+static int print_table(const json_t *status)
+{
+	const json_t *vms = json_object_get(status, "vms");
+	size_t n = json_array_size(vms);
+	struct table_row *rows;
+
+	print_host(json_object_get(status, "host"));
+	if (!n) {
+		puts("no VMs");
+		return CTL_OK;
+	}
+	rows = calloc(n + 1, sizeof(*rows));
+	if (!rows) {
+		fprintf(stderr, "aerostatctl: out of memory\n");
+		return CTL_FAILED;
+	}
+	rows[0] = (struct table_row){
+		.cells = { "NAME", "STATE", "ACTUAL", "TARGET", "DEMAND", "RESERVED", "LIMIT",
+			   "MAXIMUM", "RESIDENT", "DECISION" },
+		.last = "BECAUSE",
+	};
+	for (size_t i = 0; i < n; i++)
+		fill_row(json_array_get(vms, i), &rows[i + 1]);
+	putchar('\n');
+	print_rows(rows, n + 1);
+	free(rows);
+	return CTL_OK;
+}
+
+static bool wanted(const json_t *vm, const char *pattern)
+{
+	return !fnmatch(pattern, text_of(vm, "name", ""), 0) ||
+	       !strcmp(pattern, text_of(vm, "uuid", ""));
+}
+
+/* Leave only the VMs that the patterns name; a pattern that names none is an error. */
+static int select_vms(json_t *status, char *const *patterns, size_t n_patterns)
+{
+	json_t *vms = json_object_get(status, "vms");
+	size_t i = 0;
+
+	for (size_t p = 0; p < n_patterns; p++) {
+		bool any = false;
+		json_t *vm;
+
+		json_array_foreach(vms, i, vm)
+			any = any || wanted(vm, patterns[p]);
+		if (!any) {
+			fprintf(stderr, "aerostatctl: no VM '%s' is running\n", patterns[p]);
+			return CTL_FAILED;
+		}
+	}
+	for (i = 0; n_patterns && i < json_array_size(vms);) {
+		bool keep = false;
+
+		for (size_t p = 0; p < n_patterns; p++)
+			keep = keep || wanted(json_array_get(vms, i), patterns[p]);
+		if (keep)
+			i++;
+		else
+			json_array_remove(vms, i);
+	}
+	return CTL_OK;
+}
+
+static int print_json(const json_t *status)
+{
+	if (json_dumpf(status, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER)) {
+		fprintf(stderr, "aerostatctl: cannot write\n");
+		return CTL_FAILED;
+	}
+	putchar('\n');
+	return CTL_OK;
+}
+
+int ctl_status(int argc, char **argv)
+{
+	static const struct option table[] = {
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "bus", required_argument, NULL, OPTION_BUS },
+		{ "help", no_argument, NULL, OPTION_HELP },
+		{ 0 },
+	};
+	struct client_options options = client_default();
+	bool as_json = false;
+	json_t *status;
+	int code;
+
+	while ((code = getopt_long(argc, argv, "jh", table, NULL)) >= 0) {
+		switch (code) {
+		case OPTION_JSON:
+			as_json = true;
+			break;
+		case OPTION_BUS:
+			if (client_bus_parse(optarg, &options)) {
+				fprintf(stderr,
+					"aerostatctl: --bus: '%s' is not system or session\n",
+					optarg);
+				return CTL_USAGE;
+			}
+			break;
+		case OPTION_HELP:
+			print_help();
+			return CTL_OK;
+		default: /* getopt_long() has said what is wrong */
+			return CTL_USAGE;
+		}
+	}
+	code = client_status(&options, &status);
+	if (code != CTL_OK)
+		return code;
+	code = select_vms(status, argv + optind, (size_t)(argc - optind));
+	if (code == CTL_OK)
+		code = as_json ? print_json(status) : print_table(status);
+	json_decref(status);
+	return code;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * aerostatd: from the command line to a running loop, and back.
+ *
+ * Signals are blocked before the first thread is made and arrive through the loop, so a handler
+ * is ordinary code on the thread that owns everything.
+ */
+#include <errno.h>
+#include <libxml/parser.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "conf/conf.h"
+#include "manager.h"
+#include "options.h"
+#include "publish/bus.h"
+#include "source/libvirt.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+enum {
+	EXIT_USAGE = 2,
+	EXIT_ALREADY_RUNNING = 3,
+};
+
+struct daemon {
+	struct options options;
+	sd_event *event;
+	struct manager *manager;
+	struct bus *bus;
+};
+
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	(void)source;
+	log_info("%s: stopping; all VMs keep their targets", strsignal((int)info->ssi_signo));
+	return sd_event_exit(daemon->event, EXIT_SUCCESS);
+}
+
+static void reload(struct daemon *daemon)
+{
+	struct conf_error error;
+	struct conf *conf;
+
+	if (conf_load(daemon->options.config, &conf, &error)) {
+		log_error("%s; the settings stay as they were", error.text);
+		return;
+	}
+	manager_reload(daemon->manager, conf);
+	log_info("configuration read again");
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)clock_monotonic_ms() * 1000);
+	reload(userdata);
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int add_signals(struct daemon *daemon)
+{
+	static const struct {
+		int number;
+		sd_event_signal_handler_t handler;
+	} signals[] = {
+		{ SIGTERM, on_stop },
+		{ SIGINT, on_stop },
+		{ SIGHUP, on_reload },
+	};
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]) && ret >= 0; i++)
+		ret = sd_event_add_signal(daemon->event, NULL, signals[i].number,
+					  signals[i].handler, daemon);
+	return ret < 0 ? ret : 0;
+}
+
+static void block_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* libvirt and the bus write to sockets whose peers may die. */
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void get_status(void *userdata, struct status *ret_status)
+{
+	const struct daemon *daemon = userdata;
+
+	manager_status(daemon->manager, ret_status);
+}
+
+/*
+ * Two daemons on one host would undo each other's work, so a name that is taken ends this one. A
+ * bus that is not there only costs the status.
+ */
+static int start_bus(struct daemon *daemon)
+{
+	int ret;
+
+	if (daemon->options.bus == BUS_NONE)
+		return 0;
+	ret = bus_new(daemon->event, daemon->options.bus, get_status, daemon, &daemon->bus);
+	if (ret == -EEXIST) {
+		log_error("%s is taken on the bus: another aerostatd is running on this host",
+			  BUS_NAME);
+		return ret;
+	}
+	if (ret < 0)
+		log_warning(
+			"not on the bus: %s; aerostatctl will not find this daemon, and another "
+			"one would not notice it",
+			strerror(-ret));
+	return 0;
+}
+
+static int start(struct daemon *daemon, struct conf *conf)
+{
+	int ret;
+
+	ret = sd_event_new(&daemon->event);
+	if (ret < 0)
+		goto fail;
+	ret = add_signals(daemon);
+	if (ret)
+		goto fail;
+	ret = start_bus(daemon);
+	if (ret)
+		goto fail;
+	ret = link_global_init();
+	if (ret)
+		goto fail;
+	ret = manager_new(daemon->event, conf, &daemon->options.manager, &daemon->manager);
+	if (ret)
+		goto fail;
+	return 0;
+
+fail:
+	conf_free(conf);
+	if (ret != -EEXIST)
+		log_error("cannot start: %s", strerror(-ret));
+	return ret;
+}
+
+/* Returns the exit code. */
+static int run(struct daemon *daemon)
+{
+	int ret;
+
+	sd_notifyf(0, "READY=1\nSTATUS=%s",
+		   daemon->options.manager.dry_run ? "Dry run: nothing is changed" : "Ballooning");
+	ret = sd_event_loop(daemon->event);
+	sd_notify(0, "STOPPING=1");
+	if (ret < 0) {
+		log_error("event loop: %s", strerror(-ret));
+		return EXIT_FAILURE;
+	}
+	return ret;
+}
+
+static void stop(struct daemon *daemon, int exit_code)
+{
+	bus_free(daemon->bus);
+	if (!manager_stop(daemon->manager)) {
+		log_warning("leaving calls into libvirt behind that hang");
+		_exit(exit_code);
+	}
+	sd_event_unref(daemon->event);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon daemon = { 0 };
+	struct conf_error error;
+	struct conf *conf;
+	int ret;
+
+	log_init("aerostatd");
+	if (options_parse(argc, argv, &daemon.options))
+		return EXIT_USAGE;
+	if (daemon.options.help) {
+		options_print_help();
+		return EXIT_SUCCESS;
+	}
+	if (daemon.options.version) {
+		puts("aerostatd " AEROSTAT_VERSION);
+		return EXIT_SUCCESS;
+	}
+	log_set_level(daemon.options.log_level);
+	xmlInitParser();
+	if (conf_load(daemon.options.config, &conf, &error)) {
+		log_error("%s", error.text);
+		return EXIT_FAILURE;
+	}
+	if (daemon.options.check_config) {
+		conf_free(conf);
+		puts("configuration is good");
+		return EXIT_SUCCESS;
+	}
+	block_signals();
+	ret = start(&daemon, conf);
+	if (!ret)
+		ret = run(&daemon);
+	else
+		ret = ret == -EEXIST ? EXIT_ALREADY_RUNNING : EXIT_FAILURE;
+	stop(&daemon, ret);
+	return ret;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the manager's parts share:
+ *
+ *   manager.c        connection, when to sample, when a tick is due
+ *   manager_vms.c    learning about a VM: description, metadata, settings
+ *   manager_judge.c  the tick itself: judge freshness, decide, act, log
+ */
+#ifndef AEROSTAT_MANAGER_INTERNAL_H
+#define AEROSTAT_MANAGER_INTERNAL_H
+
+#include "actuator/balloon.h"
+#include "manager.h"
+#include "source/libvirt.h"
+
+struct manager {
+	sd_event *event;
+	const struct manager_options *options;
+	struct conf *conf;
+	struct link *link;
+	struct balloon_actuator actuator;
+	bool stopping; /* completions only clean up */
+
+	struct fleet fleet;
+	struct host_sample host;
+	struct host_decision host_decision;
+	bool judged; /* host_decision holds something */
+	struct policy_vm *policy_vms; /* scratch of a tick, kept from one to the next */
+	size_t policy_vms_size;
+
+	sd_event_source *tick_timer;
+	uint64_t tick_ms; /* monotonic; when the last tick began */
+
+	/* Sampling. A job that hangs is not waited for: a later one overtakes it. */
+	sd_event_source *deadline_timer; /* of the latest sampling job */
+	uint64_t sample_submitted; /* number of the latest job */
+	uint64_t sample_accepted; /* number of the latest one whose answer was taken */
+	uint64_t sample_since_ms; /* when the latest was submitted */
+	unsigned int samples_in_flight;
+	uint64_t sampled_ms; /* when an answer was last taken; 0: never */
+	bool late_logged; /* this episode of late samples has had its line */
+
+	unsigned int describing; /* jobs in flight, ... */
+	unsigned int setting; /* ... */
+	bool failed; /* something that --once is to report by its exit code */
+};
+
+/* manager.c */
+
+/* Ask for a tick as soon as the least gap between two allows. */
+void manager_tick_soon(struct manager *manager);
+
+/* With --once: end the loop when nothing is left to be waited for. */
+void manager_once_progress(struct manager *manager);
+
+/* manager_vms.c */
+
+/* Begin to learn about each VM of which something is not known, or may have changed. */
+void manager_describe_fleet(struct manager *manager);
+
+/* Something about this VM has changed: learn it anew. */
+void manager_describe_vm(struct manager *manager, struct vm *vm);
+
+/* Find the settings that apply to a VM, from configuration and metadata. */
+void manager_settle_vm(struct manager *manager, struct vm *vm);
+
+/* manager_judge.c */
+
+/* The second half of a tick, with fresh statistics in the table. */
+void manager_judge(struct manager *manager);
+
+/* The actuator's completion. */
+void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int error,
+		      const char *why);
+
+#endif

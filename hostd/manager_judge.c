@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The tick, read top-down: complete the snapshot, let the policy decide, act, log.
+ *
+ * Acting means handing targets to the actuator, which sends them from workers' threads; the
+ * answers come later (manager_set_done). A VM whose last target is still on its way is left out,
+ * so that one that hangs holds up nobody but itself.
+ */
+#include "manager_internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "publish/journal.h"
+#include "source/host.h"
+#include "util/log.h"
+
+/* For a VM that is not described yet: its memory counts, but nobody may touch it. */
+static const struct vm_settings left_alone = {
+	.shares = 1,
+	.limit_permille = 1000,
+	.mode = VM_MODE_OFF,
+};
+
+/* What statistics alone do not say: ages by the clocks, and what the description adds. */
+static void complete_sample(const struct manager *manager, struct vm *vm, uint64_t now_ms)
+{
+	struct vm_sample *sample = &vm->sample;
+
+	sample->stats_age_ms =
+		stats_age_ms(vm->last_update_s, clock_wall_ms(&manager->options->clock));
+	sample->up_ms = now_ms - vm->run_since_ms;
+	sample->has_balloon = vm->description.has_balloon && !vm->description.pinned;
+	if (vm->described && vm->has_job)
+		sample->run_state = VM_MIGRATING;
+}
+
+static int build_snapshot(struct manager *manager, uint64_t now_ms)
+{
+	struct fleet *fleet = &manager->fleet;
+
+	if (manager->policy_vms_size < fleet->n_vms) {
+		struct policy_vm *larger =
+			reallocarray(manager->policy_vms, fleet->n_vms, sizeof(*larger));
+
+		if (!larger)
+			return -ENOMEM;
+		manager->policy_vms = larger;
+		manager->policy_vms_size = fleet->n_vms;
+	}
+	for (size_t i = 0; i < fleet->n_vms; i++) {
+		struct vm *vm = fleet->vms[i];
+
+		complete_sample(manager, vm, now_ms);
+		/* The policy takes its decisions as sent; not all of them were. */
+		vm->state.last_target_kib = vm->asked_kib;
+		manager->policy_vms[i] = (struct policy_vm){
+			.sample = &vm->sample,
+			.settings = vm->described ? &vm->settings : &left_alone,
+			.state = &vm->state,
+		};
+	}
+	return 0;
+}
+
+static void take_decision(struct vm *vm, const struct vm_decision *decision, uint64_t now_ms)
+{
+	if (!vm->decided_ms || vm->decision.reason != decision->reason)
+		vm->decided_ms = now_ms;
+	vm->decision = *decision;
+}
+
+static bool shrinks(const struct vm *vm)
+{
+	/* Where the size is not known, the careful answer. */
+	return vm->decision.target_kib < opt_or(vm->sample.actual_kib, UINT64_MAX);
+}
+
+static void send_target(struct manager *manager, struct vm *vm)
+{
+	struct balloon_request request = {
+		.id = vm->id,
+		.target_kib = vm->decision.target_kib,
+		.shrink = shrinks(vm),
+	};
+	int ret;
+
+	memcpy(request.uuid, vm->sample.uuid, sizeof(request.uuid));
+	ret = balloon_set(&manager->actuator, &request);
+	if (ret < 0)
+		log_error("%s: target not set: %s", vm->name, strerror(-ret));
+	if (ret <= 0)
+		return;
+	vm->setting = true;
+	vm->asked_before_kib = vm->asked_kib;
+	/* Promised from now on, so that the next tick does not give the same memory twice. */
+	vm->asked_kib = opt_some(request.target_kib);
+	manager->setting++;
+}
+
+/* Log and send all decisions of one direction. */
+static void act(struct manager *manager, bool shrinking)
+{
+	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
+		struct vm *vm = manager->fleet.vms[i];
+
+		if (!vm->described || vm->setting || shrinks(vm) != shrinking)
+			continue;
+		journal_decision(vm, &manager->host_decision, manager->options->dry_run);
+		if (vm->decision.set)
+			send_target(manager, vm);
+	}
+}
+
+static void announce_host(struct manager *manager, const struct host_decision *before)
+{
+	const struct host_decision *now = &manager->host_decision;
+
+	if (manager->judged && before->state == now->state)
+		return;
+	log_info("host: %s: total_kib=%" PRIu64 " available_kib=%" PRIu64 " capacity_kib=%" PRIu64
+		 " charged_kib=%" PRIu64 " free_kib=%" PRIu64,
+		 host_state_to_string(now->state), opt_or(manager->host.total_kib, 0),
+		 opt_or(manager->host.available_kib, 0), opt_or(now->capacity_kib, 0),
+		 now->charged_kib, opt_or(now->free_kib, 0));
+}
+
+void manager_judge(struct manager *manager)
+{
+	struct host_decision before = manager->host_decision;
+	uint64_t now_ms = clock_monotonic_ms();
+
+	manager->host = host_sample_read(manager->options->root);
+	if (build_snapshot(manager, now_ms)) {
+		log_error("out of memory; no decisions in this tick");
+		return;
+	}
+	policy_tick(now_ms, &manager->conf->policy, &manager->host, manager->policy_vms,
+		    manager->fleet.n_vms, &manager->host_decision);
+	for (size_t i = 0; i < manager->fleet.n_vms; i++)
+		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
+			take_decision(manager->fleet.vms[i], &manager->policy_vms[i].decision,
+				      now_ms);
+	announce_host(manager, &before);
+	manager->judged = true;
+	act(manager, true);
+	act(manager, false);
+}
+
+void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int error,
+		      const char *why)
+{
+	struct manager *manager = userdata;
+	struct vm *vm;
+
+	manager->setting--;
+	if (manager->stopping)
+		return;
+	vm = fleet_find(&manager->fleet, uuid);
+	if (error)
+		manager->failed = true;
+	if (vm && vm->setting) {
+		vm->setting = false;
+		if (!error) {
+			vm->set_failed = false;
+		} else {
+			vm->asked_kib = vm->asked_before_kib;
+			vm->announced = false;
+			if (!vm->set_failed)
+				log_warning("%s: target of %" PRIu64 " KiB not set: %s", vm->name,
+					    target_kib, why);
+			vm->set_failed = true;
+		}
+	}
+	if (error == -ENOTCONN)
+		link_suspect(manager->link, why);
+	manager_once_progress(manager);
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * sd-bus does the talking, on the daemon's loop. The name is asked for synchronously at start,
+ * because it decides whether the daemon may run at all; everything later is asynchronous.
+ */
+#include "publish/bus.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include "util/clock.h"
+#include "util/log.h"
+
+#ifndef AEROSTAT_VERSION
+#error "the build defines AEROSTAT_VERSION"
+#endif
+
+struct bus {
+	sd_bus *connection;
+	bus_status_fn status;
+	void *userdata;
+};
+
+static const char *const kind_names[] = {
+	[BUS_SYSTEM] = "system",
+	[BUS_SESSION] = "session",
+	[BUS_NONE] = "none",
+};
+
+int bus_kind_parse(const char *text, enum bus_kind *ret_kind)
+{
+	for (size_t i = 0; i < sizeof(kind_names) / sizeof(kind_names[0]); i++) {
+		if (!strcmp(kind_names[i], text)) {
+			*ret_kind = (enum bus_kind)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+enum bus_kind bus_kind_default(void)
+{
+	return geteuid() == 0 ? BUS_SYSTEM : BUS_SESSION;
+}
+
+/* One entry of a dictionary; an unknown number is left out. */
+static int add_number(sd_bus_message *m, const char *key, struct opt_u64 number)
+{
+	uint64_t value;
+
+	if (!opt_get(number, &value))
+		return 0;
+	return sd_bus_message_append(m, "{sv}", key, "t", value);
+}
+
+static int add_text(sd_bus_message *m, const char *key, const char *value)
+{
+	return value ? sd_bus_message_append(m, "{sv}", key, "s", value) : 0;
+}
+
+static int add_flag(sd_bus_message *m, const char *key, bool value)
+{
+	return sd_bus_message_append(m, "{sv}", key, "b", (int)value);
+}
+
+struct named_number {
+	const char *key;
+	struct opt_u64 value;
+};
+
+static int add_numbers(sd_bus_message *m, const struct named_number *numbers, size_t n)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < n && ret >= 0; i++)
+		ret = add_number(m, numbers[i].key, numbers[i].value);
+	return ret;
+}
+
+/* A number of the last decision, which only counts once there was one. */
+static struct opt_u64 if_judged(bool judged, uint64_t value)
+{
+	return judged ? opt_some(value) : opt_none();
+}
+
+static struct opt_u64 since_ms(uint64_t then_ms)
+{
+	return then_ms ? opt_some(clock_monotonic_ms() - then_ms) : opt_none();
+}
+
+static int append_host(sd_bus_message *m, const struct status *status)
+{
+	const struct host_decision *decision = &status->decision;
+	const struct conf *conf = status->conf;
+	const struct named_number numbers[] = {
+		{ "total_kib", status->host.total_kib },
+		{ "available_kib", status->host.available_kib },
+		{ "reserve_kib", status_reserve_kib(status) },
+		{ "budget_kib", conf->policy.budget_kib },
+		{ "capacity_kib", decision->capacity_kib },
+		{ "free_kib", decision->free_kib },
+		{ "charged_kib", if_judged(status->judged, decision->charged_kib) },
+		{ "psi_some_permille", status->host.psi_some_permille },
+		{ "psi_full_permille", status->host.psi_full_permille },
+		{ "interval_ms", opt_some(conf->daemon.interval_ms) },
+		{ "sample_age_ms", since_ms(status->sampled_ms) },
+		{ "hung_calls", opt_some(status->lost_workers) },
+	};
+	const char *state = status->judged ? host_state_to_string(decision->state) : NULL;
+	int ret;
+
+	ret = sd_bus_message_open_container(m, 'a', "{sv}");
+	if (ret >= 0)
+		ret = add_text(m, "version", AEROSTAT_VERSION);
+	if (ret >= 0)
+		ret = add_text(m, "uri", status->uri);
+	if (ret >= 0)
+		ret = add_flag(m, "connected", status->connected);
+	if (ret >= 0)
+		ret = add_flag(m, "dry_run", status->dry_run);
+	if (ret >= 0)
+		ret = add_text(m, "state", state);
+	if (ret >= 0)
+		ret = add_numbers(m, numbers, sizeof(numbers) / sizeof(numbers[0]));
+	return ret < 0 ? ret : sd_bus_message_close_container(m);
+}
+
+static int append_vm_texts(sd_bus_message *m, const struct status *status, const struct vm *vm)
+{
+	bool judged = vm->decided_ms != 0;
+	int ret;
+
+	ret = add_text(m, "name", vm->name);
+	if (ret >= 0)
+		ret = add_text(m, "uuid", vm->sample.uuid);
+	if (ret >= 0)
+		ret = add_text(m, "state", run_state_to_string(vm->sample.run_state));
+	if (ret >= 0 && judged)
+		ret = add_text(m, "reason", reason_to_string(vm->decision.reason));
+	if (ret >= 0 && judged)
+		ret = add_text(m, "sentence", reason_to_sentence(vm->decision.reason));
+	if (ret < 0 || !vm->described)
+		return ret;
+
+	ret = add_text(m, "mode", vm_mode_to_string(vm->settings.mode));
+	if (ret >= 0)
+		ret = add_text(m, "class", conf_vm_class(status->conf, vm->name, &vm->tune));
+	if (ret >= 0)
+		ret = add_flag(m, "balloon", vm->description.has_balloon);
+	if (ret >= 0)
+		ret = add_text(m, "pinned", vm->description.pinned);
+	if (ret >= 0 && vm->settings_error.text[0])
+		ret = add_text(m, "settings_error", vm->settings_error.text);
+	return ret;
+}
+
+static int append_vm(sd_bus_message *m, const struct status *status, const struct vm *vm)
+{
+	bool judged = vm->decided_ms != 0;
+	const struct named_number numbers[] = {
+		{ "actual_kib", vm->sample.actual_kib },
+		{ "target_kib", vm->asked_kib },
+		{ "demand_kib", judged ? vm->decision.demand_kib : opt_none() },
+		{ "entitlement_kib", if_judged(judged, vm->decision.entitlement_kib) },
+		{ "reservation_kib", if_judged(judged, vm->decision.reservation_kib) },
+		{ "limit_kib", if_judged(judged, vm->decision.limit_kib) },
+		{ "shares", if_judged(vm->described, vm->settings.shares) },
+		{ "max_kib", opt_some(vm->sample.max_kib) },
+		{ "rss_kib", vm->sample.rss_kib },
+		{ "guest_total_kib", vm->sample.total_kib },
+		{ "guest_usable_kib", vm->sample.usable_kib },
+		{ "guest_unused_kib", vm->sample.unused_kib },
+		{ "guest_cache_kib", vm->sample.cache_kib },
+		{ "stats_age_ms", vm->sample.stats_age_ms },
+		{ "reason_age_ms", since_ms(vm->decided_ms) },
+	};
+	int ret;
+
+	ret = sd_bus_message_open_container(m, 'a', "{sv}");
+	if (ret >= 0)
+		ret = append_vm_texts(m, status, vm);
+	if (ret >= 0)
+		ret = add_numbers(m, numbers, sizeof(numbers) / sizeof(numbers[0]));
+	return ret < 0 ? ret : sd_bus_message_close_container(m);
+}
+
+static int append_vms(sd_bus_message *m, const struct status *status)
+{
+	int ret;
+
+	ret = sd_bus_message_open_container(m, 'a', "a{sv}");
+	for (size_t i = 0; i < status->fleet->n_vms && ret >= 0; i++)
+		ret = append_vm(m, status, status->fleet->vms[i]);
+	return ret < 0 ? ret : sd_bus_message_close_container(m);
+}
+
+static int on_status(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct bus *bus = userdata;
+	sd_bus_message *reply = NULL;
+	struct status status;
+	int ret;
+
+	(void)error;
+	bus->status(bus->userdata, &status);
+	ret = sd_bus_message_new_method_return(call, &reply);
+	if (ret >= 0)
+		ret = append_host(reply, &status);
+	if (ret >= 0)
+		ret = append_vms(reply, &status);
+	if (ret >= 0)
+		ret = sd_bus_send(NULL, reply, NULL);
+	sd_bus_message_unref(reply);
+	return ret;
+}
+
+static int get_version(sd_bus *connection, const char *path, const char *interface,
+		       const char *property, sd_bus_message *reply, void *userdata,
+		       sd_bus_error *error)
+{
+	(void)connection;
+	(void)path;
+	(void)interface;
+	(void)property;
+	(void)userdata;
+	(void)error;
+	return sd_bus_message_append(reply, "s", AEROSTAT_VERSION);
+}
+
+static const sd_bus_vtable vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_NAMES("Status", SD_BUS_NO_ARGS, , "a{sv}aa{sv}",
+				 SD_BUS_PARAM(host) SD_BUS_PARAM(vms), on_status,
+				 SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_VTABLE_END,
+};
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	(void)m;
+	(void)userdata;
+	(void)error;
+	log_warning("the message bus is gone: no status can be asked for until the next start; "
+		    "ballooning goes on");
+	return 0;
+}
+
+static int watch_disconnect(struct bus *bus)
+{
+	return sd_bus_match_signal(bus->connection, NULL, "org.freedesktop.DBus.Local",
+				   "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+				   "Disconnected", on_disconnected, bus);
+}
+
+static int open_bus(enum bus_kind kind, sd_bus **ret_connection)
+{
+	switch (kind) {
+	case BUS_SYSTEM:
+		return sd_bus_open_system(ret_connection);
+	case BUS_SESSION:
+		return sd_bus_open_user(ret_connection);
+	case BUS_NONE:
+		break;
+	}
+	return -EINVAL;
+}
+
+int bus_new(sd_event *event, enum bus_kind kind, bus_status_fn status, void *userdata,
+	    struct bus **ret_bus)
+{
+	struct bus *bus;
+	int ret;
+
+	bus = calloc(1, sizeof(*bus));
+	if (!bus)
+		return -ENOMEM;
+	bus->status = status;
+	bus->userdata = userdata;
+	ret = open_bus(kind, &bus->connection);
+	if (ret < 0)
+		goto fail;
+	ret = sd_bus_add_object_vtable(bus->connection, NULL, BUS_PATH, BUS_INTERFACE, vtable, bus);
+	if (ret < 0)
+		goto fail;
+	ret = sd_bus_request_name(bus->connection, BUS_NAME, 0);
+	if (ret < 0)
+		goto fail;
+	ret = watch_disconnect(bus);
+	if (ret < 0)
+		goto fail;
+	ret = sd_bus_attach_event(bus->connection, event, SD_EVENT_PRIORITY_NORMAL);
+	if (ret < 0)
+		goto fail;
+	*ret_bus = bus;
+	return 0;
+
+fail:
+	bus_free(bus);
+	return ret;
+}
+
+void bus_free(struct bus *bus)
+{
+	if (!bus)
+		return;
+	sd_bus_flush_close_unref(bus->connection);
+	free(bus);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What publishers may look at: the state after the last tick. They change nothing, and hold no
+ * pointer of it beyond the call they were given it for.
+ */
+#ifndef AEROSTAT_PUBLISH_STATUS_H
+#define AEROSTAT_PUBLISH_STATUS_H
+
+#include <stdbool.h>
+
+#include "conf/conf.h"
+#include "policy/policy.h"
+#include "source/domains.h"
+
+struct status {
+	const struct fleet *fleet;
+	const struct conf *conf;
+	struct host_sample host;
+	struct host_decision decision;
+	bool judged; /* `decision` holds something */
+	const char *uri;
+	bool connected;
+	bool dry_run;
+	uint64_t sampled_ms; /* monotonic; when the last statistics came; 0: never */
+	unsigned int lost_workers; /* calls into libvirt that hang */
+};
+
+/* Host memory that is to stay available, as the configuration has it: a size or a share. */
+struct opt_u64 status_reserve_kib(const struct status *status);
+
+/* What a run state is called wherever it is shown: "running", "paused", "migrating". */
+const char *run_state_to_string(enum vm_run_state state);
+
+#endif

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A table of XPath expressions: each that finds something says why the memory is pinned. The text
+ * comes from libvirt, but what is in it from whoever may edit domains: entities stay unexpanded
+ * and the network is off.
+ */
+#include "source/domain_xml.h"
+
+#include <errno.h>
+#include <libxml/parser.h>
+#include <libxml/xpath.h>
+#include <limits.h>
+#include <string.h>
+
+static const struct {
+	const char *path;
+	const char *why;
+} pins[] = {
+	{ "/domain/memoryBacking/hugepages", "its memory is in huge pages" },
+	{ "/domain/memoryBacking/locked", "its memory is locked" },
+	{ "/domain/launchSecurity", "its memory is encrypted" },
+	{ "/domain/devices/hostdev[@type='pci' or @type='mdev']", "it has an assigned device" },
+	{ "/domain/devices/interface[@type='hostdev' or @type='vdpa']",
+	  "it has an assigned network device" },
+};
+
+static bool matches(xmlXPathContextPtr context, const char *path)
+{
+	xmlXPathObjectPtr found = xmlXPathEvalExpression((const xmlChar *)path, context);
+	bool any = found && found->nodesetval && found->nodesetval->nodeNr > 0;
+
+	xmlXPathFreeObject(found);
+	return any;
+}
+
+static uint32_t number(xmlXPathContextPtr context, const char *path)
+{
+	xmlXPathObjectPtr found = xmlXPathEvalExpression((const xmlChar *)path, context);
+	uint32_t value = 0;
+
+	/* NaN, where nothing is found, compares false. */
+	if (found && found->type == XPATH_NUMBER && found->floatval >= 1 &&
+	    found->floatval <= INT_MAX)
+		value = (uint32_t)found->floatval;
+	xmlXPathFreeObject(found);
+	return value;
+}
+
+int domain_xml_parse(const char *xml, struct domain_description *ret_description)
+{
+	struct domain_description description = { 0 };
+	xmlXPathContextPtr context = NULL;
+	size_t length = strlen(xml);
+	xmlDocPtr doc;
+	int ret = 0;
+
+	if (length > INT_MAX)
+		return -EINVAL;
+	doc = xmlReadMemory(xml, (int)length, "domain.xml", NULL,
+			    XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	if (!doc)
+		return -EINVAL;
+	context = xmlXPathNewContext(doc);
+	if (!context) {
+		ret = -ENOMEM;
+		goto out;
+	}
+	if (!matches(context, "/domain")) {
+		ret = -EINVAL;
+		goto out;
+	}
+	description.has_balloon =
+		matches(context, "/domain/devices/memballoon[starts-with(@model, 'virtio')]");
+	description.stats_period_s =
+		number(context, "number(/domain/devices/memballoon/stats/@period)");
+	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]) && !description.pinned; i++)
+		if (matches(context, pins[i].path))
+			description.pinned = pins[i].why;
+	*ret_description = description;
+out:
+	xmlXPathFreeContext(context);
+	xmlFreeDoc(doc);
+	return ret;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The table of running domains: what the daemon knows of each. Statistics are the truth about
+ * which domains exist: one that a batch names is in the table, one that it does not name is out.
+ */
+#ifndef AEROSTAT_SOURCE_DOMAINS_H
+#define AEROSTAT_SOURCE_DOMAINS_H
+
+#include <stddef.h>
+
+#include "conf/tune.h"
+#include "policy/policy.h"
+#include "source/domain_xml.h"
+#include "source/stats.h"
+
+struct vm {
+	/* From statistics. sample.name points to `name`. */
+	struct vm_sample sample;
+	char *name;
+	int id; /* of this run */
+	struct opt_u64 last_update_s; /* of the guest's statistics, host wall time */
+	uint64_t run_since_ms; /* monotonic; when this run began, or when it was first seen */
+
+	/* From its description and metadata. */
+	bool described; /* the fields below hold something */
+	bool describing; /* a job is asking */
+	bool describe_again; /* something changed meanwhile */
+	bool describe_failed; /* has been logged */
+	struct domain_description description;
+	struct vm_tune tune;
+	bool tune_rejected; /* its metadata is wrong: `tune` is an older one */
+	bool has_job; /* migration, save, ...: looked at again in each tick until it is over */
+	struct conf_error settings_error; /* the last one that was logged; "": none */
+
+	/* What is decided and done. */
+	struct vm_settings settings; /* counts once described */
+	bool has_settings; /* `settings` is what was asked for, not a stopgap */
+	struct vm_state state;
+	struct vm_decision decision; /* the last one */
+	uint64_t decided_ms; /* monotonic; when this reason was first given; 0: not judged */
+	bool setting; /* a target is on its way to libvirt */
+	bool set_failed; /* has been logged */
+	struct opt_u64 asked_kib; /* the target last asked for; unknown: none in this run */
+	struct opt_u64 asked_before_kib; /* while setting: to go back to when it fails */
+
+	/* What was logged last, so that an unchanged situation is not logged again. */
+	bool announced;
+	enum reason announced_reason;
+	struct opt_u64 announced_target_kib; /* only targets that were to be set */
+};
+
+struct fleet {
+	struct vm **vms; /* sorted by UUID */
+	size_t n_vms;
+};
+
+/* For the owner to hear of coming and going; the VM is valid during the call. */
+struct fleet_observer {
+	void (*found)(void *userdata, struct vm *vm); /* new here, or its guest runs anew */
+	void (*lost)(void *userdata, struct vm *vm);
+	void *userdata;
+};
+
+/*
+ * Bring the table in line with a batch taken at `now_ms` (monotonic). Returns 0 or -ENOMEM, when
+ * the table is in order but domains of the batch may be missing.
+ */
+int fleet_merge(struct fleet *fleet, const struct stats_batch *batch, uint64_t now_ms,
+		const struct fleet_observer *observer);
+
+struct vm *fleet_find(const struct fleet *fleet, const char *uuid); /* NULL: not there */
+
+/* A new run of the guest begins: nothing known of the old one counts any more. */
+void fleet_vm_restarted(struct vm *vm, uint64_t now_ms);
+
+/* Forget all: what was known of them may have changed while nobody looked. */
+void fleet_clear(struct fleet *fleet);
+
+#endif
