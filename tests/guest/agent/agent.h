@@ -76,6 +76,7 @@ int hog_wait(const char *name, struct hog_result *ret_result);
 int hog_check(const char *name, struct hog_result *ret_result);
 /* Ends the child, filled or not; its memory is free when this returns. */
 int hog_free(const char *name);
+void hog_free_all(void);
 
 /* --- load.c --- */
 

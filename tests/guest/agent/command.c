@@ -97,10 +97,14 @@ static int do_read(char **arguments, struct reply *reply)
 	return file_read(arguments[0], reply->text, sizeof(reply->text));
 }
 
+/* As echo does, with a newline: the kernel log keeps a line without one open. */
 static int do_write(char **arguments, struct reply *reply)
 {
+	char text[AGENT_REQUEST_MAX + 1];
+
 	(void)reply;
-	return file_write(arguments[0], arguments[1]);
+	snprintf(text, sizeof(text), "%s\n", arguments[1]);
+	return file_write(arguments[0], text);
 }
 
 /* Names in a directory, one a line, unsorted. */
@@ -169,6 +173,15 @@ static int do_hog_free(char **arguments, struct reply *reply)
 {
 	(void)reply;
 	return hog_free(arguments[0]);
+}
+
+/* Back to the state after boot, as far as the agent has changed it. */
+static int do_reset(char **arguments, struct reply *reply)
+{
+	(void)arguments;
+	(void)reply;
+	hog_free_all();
+	return 0;
 }
 
 static int do_cache(char **arguments, struct reply *reply)
@@ -278,6 +291,7 @@ static const struct command commands[] = {
 	{ "hog-wait", 1, 1, do_hog_wait },
 	{ "hog-check", 1, 1, do_hog_check },
 	{ "hog-free", 1, 1, do_hog_free },
+	{ "reset", 0, 0, do_reset },
 	{ "cache", 1, 1, do_cache },
 	{ "sleep", 1, 1, do_sleep },
 	{ "suspend", 2, 2, do_suspend },

@@ -157,3 +157,10 @@ int hog_free(const char *name)
 	hog_reap(hog);
 	return 0;
 }
+
+void hog_free_all(void)
+{
+	for (int i = 0; i < HOGS_MAX; i++)
+		if (*hogs[i].name)
+			hog_reap(&hogs[i]);
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * See checks.h.
+ */
+#include "checks.h"
+
+#include <string.h>
+
+/*
+ * How far free memory may be from what the balloon accounts for: slabs that grow or
+ * shrink meanwhile, and the agent's own.
+ */
+#define SLACK_KIB (3 * KIB_PER_MIB)
+
+/* Positions in the string of 0s and 1s that sysfs shows, the lowest bit first. */
+enum feature_bit {
+	FEATURE_STATS_VQ = 1,
+	FEATURE_DEFLATE_ON_OOM = 2,
+	FEATURE_BEYOND_BALLOON = 6,
+	FEATURE_TRANSPORT_FIRST = 24,
+	FEATURE_VERSION_1 = 32,
+};
+
+void check_bound(struct test *t, bool modern, bool deflate_on_oom)
+{
+	char name[64], features[128], *text;
+	int r;
+
+	require(t, guest_balloon_bound(t->guest), "driver %s: expected to be bound, it is not",
+		t->guest->source->driver);
+	require_ok(t, guest_balloon_device(t->guest, name, sizeof(name)));
+	r = guest_ask(t->guest, &text, "read /sys/bus/virtio/devices/%s/features", name);
+	require_ok(t, r);
+	snprintf(features, sizeof(features), "%s", text);
+	free(text);
+	require(t, strlen(features) >= 64, "features: expected 64 bits, got '%s'", features);
+	require_equal(t, features[FEATURE_STATS_VQ] == '1', 1, "feature STATS_VQ");
+	require_equal(t, features[FEATURE_DEFLATE_ON_OOM] == '1', deflate_on_oom,
+		      "feature DEFLATE_ON_OOM");
+	require_equal(t, features[FEATURE_VERSION_1] == '1', modern, "feature VERSION_1");
+	for (int bit = FEATURE_BEYOND_BALLOON; bit < FEATURE_TRANSPORT_FIRST; bit++)
+		require(t, features[bit] == '0', "feature %d: not one of ours, but taken", bit);
+}
+
+void check_inflate_deflate(struct test *t, bool deflate_on_oom)
+{
+	uint64_t full_kib = (uint64_t)t->guest->memory_mib * KIB_PER_MIB, take_kib = full_kib / 2;
+	uint64_t total_kib, free_kib, total_after_kib, free_after_kib;
+
+	require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &total_kib));
+	require_ok(t, guest_free_kib(t->guest, &free_kib));
+
+	require_ok(t, guest_balloon_to(t->guest, full_kib - take_kib));
+	require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &total_after_kib));
+	require_ok(t, guest_free_kib(t->guest, &free_after_kib));
+	require_equal(t, total_after_kib, deflate_on_oom ? total_kib : total_kib - take_kib,
+		      "MemTotal, KiB, inflated");
+	require_near(t, free_after_kib, free_kib - take_kib, SLACK_KIB,
+		     "free memory, KiB, inflated");
+
+	require_ok(t, guest_balloon_to(t->guest, full_kib));
+	require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &total_after_kib));
+	require_ok(t, guest_free_kib(t->guest, &free_after_kib));
+	require_equal(t, total_after_kib, total_kib, "MemTotal, KiB, deflated");
+	require_near(t, free_after_kib, free_kib, SLACK_KIB, "free memory, KiB, deflated");
+}
+
+/* Memory that comes and goes between the guest's look and ours. */
+#define STATS_SLACK_BYTES (8ull << 20)
+
+static void check_stats_memory(struct test *t, const struct balloon_stats *stats)
+{
+	static const struct {
+		unsigned int tag;
+		const char *field;
+		uint64_t slack_bytes;
+	} same[] = {
+		{ 4, "MemFree", STATS_SLACK_BYTES },
+		{ 5, "MemTotal", 0 },
+		{ 6, "MemAvailable", STATS_SLACK_BYTES },
+	};
+	uint64_t kib, cached_kib, buffers_kib;
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		require_ok(t, guest_meminfo_kib(t->guest, same[i].field, &kib));
+		require_near(t, stats->value[same[i].tag], kib * 1024, same[i].slack_bytes,
+			     stats_tag_name(same[i].tag));
+	}
+	require_ok(t, guest_meminfo_kib(t->guest, "Cached", &cached_kib));
+	require_ok(t, guest_meminfo_kib(t->guest, "Buffers", &buffers_kib));
+	require_near(t, stats->value[7], (cached_kib + buffers_kib) * 1024, STATS_SLACK_BYTES,
+		     stats_tag_name(7));
+}
+
+void check_stats(struct test *t)
+{
+	static const struct {
+		unsigned int tag;
+		const char *field;
+		uint64_t unit; /* of the tag, in units of the field */
+	} counters[] = {
+		{ 0, "pswpin", 4096 },
+		{ 1, "pswpout", 4096 },
+		{ 2, "pgmajfault", 1 },
+		{ 3, "pgfault", 1 },
+		{ 8, "htlb_buddy_alloc_success", 1 },
+		{ 9, "htlb_buddy_alloc_fail", 1 },
+	};
+	uint64_t before[sizeof(counters) / sizeof(*counters)], after;
+	struct balloon_stats stats, first;
+
+	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++)
+		require_ok(t, guest_vmstat(t->guest, counters[i].field, &before[i]));
+	require_ok(t, guest_stats(t->guest, &first));
+	require_ok(t, guest_set_stats_interval(t->guest, 1));
+	/*
+	 * The device keeps numbers the driver left with it earlier, and hands them out at the first
+	 * request. Those of the second have been asked for after the counters were read.
+	 */
+	require_ok(t, guest_wait_stats(t->guest, first.last_update_s, &first));
+	require_ok(t, guest_wait_stats(t->guest, first.last_update_s, &first));
+	require_ok(t, guest_wait_stats(t->guest, first.last_update_s, &stats));
+	for (unsigned int tag = 0; stats_tag_name(tag); tag++)
+		require(t, stats.has[tag], "%s: expected a number, got none", stats_tag_name(tag));
+	check_stats_memory(t, &stats);
+	if (t->failed)
+		return;
+	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
+		uint64_t value = stats.value[counters[i].tag] / counters[i].unit;
+
+		require_ok(t, guest_vmstat(t->guest, counters[i].field, &after));
+		require(t, value >= before[i] && value <= after,
+			"%s: expected %" PRIu64 " to %" PRIu64 ", got %" PRIu64,
+			stats_tag_name(counters[i].tag), before[i], after, value);
+	}
+}

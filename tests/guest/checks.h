@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Requirements that several groups make of their own kind of guest. Each fails the test it is
+ * called from; a test that goes on after one looks at t->failed.
+ */
+#ifndef GUEST_CHECKS_H
+#define GUEST_CHECKS_H
+
+#include "harness/test.h"
+
+#define KIB_PER_MIB 1024u
+#define PAGE_KIB    4u
+
+/* The driver under test is bound; it took exactly the features this guest's device should have. */
+void check_bound(struct test *t, bool modern, bool deflate_on_oom);
+
+/*
+ * Inflates to half of the guest's memory and back. Free memory follows; MemTotal shrinks by exactly
+ * what the balloon holds, or not at all when the device lets it deflate on OOM.
+ */
+void check_inflate_deflate(struct test *t, bool deflate_on_oom);
+
+/* The device gets statistics that agree with the guest's own, and gets them again and again. */
+void check_stats(struct test *t);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_AGENT_CLIENT_H
+#define GUEST_AGENT_CLIENT_H
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct agent;
+
+/*
+ * Takes the socket over and waits until the agent in the guest is ready. Both directions are
+ * logged. ret_module_errno: why the balloon module asked for could not be loaded, or 0.
+ */
+int agent_new(int fd, FILE *log, uint64_t timeout_ms, struct agent **ret_agent,
+	      int *ret_module_errno);
+void agent_free(struct agent *agent);
+
+/*
+ * One request (see README.md for the verbs). ret_text may be NULL; else it gets the reply's text,
+ * to be freed. A refusal comes back as the guest's negative errno. -ETIMEDOUT, -EPIPE.
+ */
+int agent_vask(struct agent *agent, uint64_t timeout_ms, char **ret_text, const char *format,
+	       va_list args) __attribute__((format(printf, 4, 0)));
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A running guest: boot, end, and what tests ask of its agent.
+ */
+#include "harness/guest.h"
+#include "harness/agent_client.h"
+#include "harness/lines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Of the balloon, in the virtio specification. */
+#define VIRTIO_ID_BALLOON 5
+
+/* The last line QEMU wrote about itself, for a message; empty when there is none. */
+static void last_words(const char *path, char *ret_text, size_t size)
+{
+	char *line = NULL;
+	size_t line_size = 0;
+	FILE *file = fopen(path, "re");
+
+	ret_text[0] = '\0';
+	if (!file)
+		return;
+	/* The first line is the command. */
+	if (getline(&line, &line_size, file) > 0)
+		while (getline(&line, &line_size, file) > 0)
+			snprintf(ret_text, size, "%.*s", (int)strcspn(line, "\n"), line);
+	free(line);
+	fclose(file);
+}
+
+static int connect_guest(struct guest *guest, const struct qemu_files *files, const char *driver)
+{
+	int qmp_fd, agent_fd, r;
+
+	r = qemu_spawn(guest->config, files, driver, &guest->pid, &qmp_fd, &agent_fd);
+	if (r < 0)
+		return r;
+	r = qmp_new(qmp_fd, guest->qmp_log, QMP_TIMEOUT_MS, &guest->qmp);
+	if (r < 0) {
+		close(agent_fd);
+		return r;
+	}
+	return agent_new(agent_fd, guest->agent_log, BOOT_TIMEOUT_MS, &guest->agent,
+			 &guest->module_errno);
+}
+
+int guest_boot(const struct guest_source *source, const struct guest_config *config,
+	       const char *log_dir, struct guest **ret_guest, char *ret_why, size_t why_size)
+{
+	const char *driver = config->driver ? config->driver : source->driver;
+	struct guest *guest = calloc(1, sizeof(*guest));
+	char path[600], words[256];
+	struct qemu_files files;
+	int r;
+
+	if (!guest)
+		return -ENOMEM;
+	guest->source = source;
+	guest->config = config;
+	guest->memory_mib = config->memory_mib ? config->memory_mib : 256;
+	snprintf(guest->console.path, sizeof(guest->console.path), "%s/console.log", log_dir);
+	snprintf(guest->errors_path, sizeof(guest->errors_path), "%s/qemu.log", log_dir);
+	snprintf(path, sizeof(path), "%s/qmp.log", log_dir);
+	guest->qmp_log = fopen(path, "we");
+	snprintf(path, sizeof(path), "%s/agent.log", log_dir);
+	guest->agent_log = fopen(path, "we");
+	if (!guest->qmp_log || !guest->agent_log) {
+		r = -errno;
+		goto fail;
+	}
+	setlinebuf(guest->qmp_log);
+	setlinebuf(guest->agent_log);
+	files = (struct qemu_files){ .accel = source->accel,
+				     .kernel = source->kernel,
+				     .initrd = source->initrd,
+				     .console = guest->console.path,
+				     .errors = guest->errors_path };
+	r = connect_guest(guest, &files, driver);
+	if (r < 0)
+		goto fail;
+	*ret_guest = guest;
+	return 0;
+fail:
+	last_words(guest->errors_path, words, sizeof(words));
+	snprintf(ret_why, why_size, "the guest did not boot: %s%s%s; see %s", strerror(-r),
+		 *words ? "; QEMU said: " : "", words, log_dir);
+	guest_free(guest);
+	return r;
+}
+
+void guest_free(struct guest *guest)
+{
+	if (!guest)
+		return;
+	qemu_kill(guest->pid);
+	agent_free(guest->agent);
+	qmp_free(guest->qmp);
+	if (guest->qmp_log)
+		fclose(guest->qmp_log);
+	if (guest->agent_log)
+		fclose(guest->agent_log);
+	free(guest);
+}
+
+int guest_ask(struct guest *guest, char **ret_text, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = agent_vask(guest->agent, ASK_TIMEOUT_MS, ret_text, format, args);
+	va_end(args);
+	return r;
+}
+
+int guest_ask_within(struct guest *guest, uint64_t timeout_ms, char **ret_text, const char *format,
+		     ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = agent_vask(guest->agent, timeout_ms, ret_text, format, args);
+	va_end(args);
+	return r;
+}
+
+int guest_read_u64(struct guest *guest, const char *path, uint64_t *ret_value)
+{
+	uint64_t value;
+	char *text, *end;
+	int r;
+
+	r = guest_ask(guest, &text, "read %s", path);
+	if (r < 0)
+		return r;
+	errno = 0;
+	value = strtoull(text, &end, 0);
+	if (errno || end == text)
+		r = -EINVAL;
+	else
+		*ret_value = value;
+	free(text);
+	return r;
+}
+
+/* A number behind a name at the start of a line of a file. */
+static int read_field(struct guest *guest, const char *path, const char *name, char separator,
+		      uint64_t *ret_value)
+{
+	size_t length = strlen(name);
+	char *text, *line, *rest;
+	int r;
+
+	r = guest_ask(guest, &text, "read %s", path);
+	if (r < 0)
+		return r;
+	r = -ENOENT;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (strncmp(line, name, length) == 0 && line[length] == separator) {
+			*ret_value = strtoull(line + length + 1, NULL, 10);
+			r = 0;
+			break;
+		}
+	}
+	free(text);
+	return r;
+}
+
+int guest_meminfo_kib(struct guest *guest, const char *field, uint64_t *ret_kib)
+{
+	return read_field(guest, "/proc/meminfo", field, ':', ret_kib);
+}
+
+int guest_vmstat(struct guest *guest, const char *field, uint64_t *ret_value)
+{
+	return read_field(guest, "/proc/vmstat", field, ' ', ret_value);
+}
+
+bool guest_has_dir(struct guest *guest, const char *path)
+{
+	return guest_ask(guest, NULL, "ls %s", path) == 0;
+}
+
+int guest_mark(struct guest *guest, const char *text)
+{
+	int r;
+
+	r = guest_ask(guest, NULL, "write /dev/kmsg %s", text);
+	if (r < 0)
+		return r;
+	return console_wait(&guest->console, ASK_TIMEOUT_MS, text, NULL);
+}
+
+int guest_balloon_device(struct guest *guest, char *ret_name, size_t size)
+{
+	char *names, *name, *rest;
+	uint64_t id;
+	int r;
+
+	r = guest_ask(guest, &names, "ls /sys/bus/virtio/devices");
+	if (r < 0)
+		return r;
+	r = -ENODEV;
+	for (name = strtok_r(names, "\n", &rest); name && r < 0;
+	     name = strtok_r(NULL, "\n", &rest)) {
+		char path[256];
+
+		snprintf(path, sizeof(path), "/sys/bus/virtio/devices/%s/device", name);
+		if (guest_read_u64(guest, path, &id) < 0 || id != VIRTIO_ID_BALLOON)
+			continue;
+		snprintf(ret_name, size, "%s", name);
+		r = 0;
+	}
+	free(names);
+	return r;
+}
+
+bool guest_driver_bound(struct guest *guest, const char *driver)
+{
+	char name[64], path[256];
+
+	if (guest_balloon_device(guest, name, sizeof(name)) < 0)
+		return false;
+	snprintf(path, sizeof(path), "/sys/bus/virtio/drivers/%s/%s", driver, name);
+	return guest_has_dir(guest, path);
+}
+
+bool guest_balloon_bound(struct guest *guest)
+{
+	return guest_driver_bound(guest, guest->source->driver);
+}
+
+/* Pages on per-CPU lists, which MemFree does not count: the `count:` lines of zoneinfo. */
+static int percpu_free_pages(struct guest *guest, uint64_t *ret_pages)
+{
+	uint64_t pages = 0;
+	char *text, *line, *rest;
+	int r;
+
+	r = guest_ask(guest, &text, "read /proc/zoneinfo");
+	if (r < 0)
+		return r;
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		line += strspn(line, " ");
+		if (strncmp(line, "count:", 6) == 0)
+			pages += strtoull(line + 6, NULL, 10);
+	}
+	free(text);
+	*ret_pages = pages;
+	return 0;
+}
+
+int guest_free_kib(struct guest *guest, uint64_t *ret_kib)
+{
+	uint64_t free_kib, pages;
+	int r;
+
+	r = guest_meminfo_kib(guest, "MemFree", &free_kib);
+	if (r == 0)
+		r = percpu_free_pages(guest, &pages);
+	if (r == 0)
+		*ret_kib = free_kib + pages * 4;
+	return r;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One QEMU process: its command line, its life and its end.
+ *
+ * Monitor and agent port are socket pairs handed down by number: no path, so no limit on its
+ * length, nothing to wait for and nothing to remove; when one side dies, the other reads the end.
+ */
+#include "harness/qemu.h"
+#include "harness/lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Descriptors in the child; below them are the standard ones. */
+#define QMP_FD	 10
+#define AGENT_FD 11
+
+#define ARGUMENTS_MAX 64
+
+struct command_line {
+	char *argv[ARGUMENTS_MAX + 1];
+	size_t argc;
+};
+
+static void add(struct command_line *line, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void add(struct command_line *line, const char *format, ...)
+{
+	va_list args;
+
+	if (line->argc == ARGUMENTS_MAX)
+		abort();
+	va_start(args, format);
+	if (vasprintf(&line->argv[line->argc++], format, args) < 0)
+		abort();
+	va_end(args);
+	line->argv[line->argc] = NULL;
+}
+
+static void add_option(struct command_line *line, const char *option, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void add_option(struct command_line *line, const char *option, const char *format, ...)
+{
+	char value[2048];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	add(line, "%s", option);
+	add(line, "%s", value);
+}
+
+static void free_command_line(struct command_line *line)
+{
+	for (size_t i = 0; i < line->argc; i++)
+		free(line->argv[i]);
+}
+
+static void make_command_line(struct command_line *line, const struct guest_config *config,
+			      const struct qemu_files *files, const char *driver)
+{
+	const char *machine = config->machine ? config->machine : "q35";
+	const char *device = config->device ? config->device : "virtio-balloon-pci,id=balloon0";
+	bool kvm = strcmp(files->accel, "kvm") == 0;
+
+	add(line, "qemu-system-x86_64");
+	add_option(line, "-accel", "%s", files->accel);
+	add_option(line, "-cpu", "%s", kvm ? "host" : "max");
+	/* A microvm's own serial port would take the place of ours; the clock wakes sleepers. */
+	add_option(line, "-machine", "%s%s", machine,
+		   strcmp(machine, "microvm") == 0 ? ",isa-serial=off,rtc=on,acpi=on" : "");
+	add_option(line, "-m", "%u", config->memory_mib ? config->memory_mib : 256);
+	add_option(line, "-smp", "%u", config->vcpus ? config->vcpus : 2);
+	add(line, "-nodefaults");
+	add(line, "-no-user-config");
+	add(line, "-nographic");
+	add(line, "-no-reboot");
+	add_option(line, "-kernel", "%s", files->kernel);
+	add_option(line, "-initrd", "%s", files->initrd);
+	add_option(line, "-append",
+		   "console=ttyS0,115200 loglevel=5 panic=-1 agent.module=%s%s%s %s", driver,
+		   config->params ? " agent.params=" : "", config->params ? config->params : "",
+		   config->append ? config->append : "");
+	add_option(line, "-chardev", "file,id=console,path=%s", files->console);
+	add_option(line, "-device", "isa-serial,chardev=console,index=0");
+	add_option(line, "-chardev", "socket,id=agent,fd=%d", AGENT_FD);
+	add_option(line, "-device", "isa-serial,chardev=agent,index=1");
+	add_option(line, "-chardev", "socket,id=qmp,fd=%d", QMP_FD);
+	add_option(line, "-mon", "chardev=qmp,mode=control");
+	add_option(line, "-device", "%s", device);
+}
+
+/* In the child: never returns. */
+static void become_qemu(char **argv, pid_t parent, int qmp_fd, int agent_fd, int errors_fd)
+{
+	int null_fd = open("/dev/null", O_RDWR);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* The parent may have died before that took effect. */
+	if (getppid() != parent)
+		_exit(1);
+	/* dup2 leaves the copies open across exec; the originals close. */
+	if (null_fd < 0 || dup2(null_fd, 0) < 0 || dup2(errors_fd, 1) < 0 ||
+	    dup2(errors_fd, 2) < 0 || dup2(qmp_fd, QMP_FD) < 0 || dup2(agent_fd, AGENT_FD) < 0)
+		_exit(126);
+	execvp(argv[0], argv);
+	fprintf(stderr, "%s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+/* A descriptor above those the child uses, so that placing one there cannot close another. */
+static int move_up(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, AGENT_FD + 1);
+
+	close(fd);
+	return high;
+}
+
+static int open_pair(int *ret_ours, int *ret_theirs)
+{
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return -errno;
+	*ret_ours = move_up(fds[0]);
+	*ret_theirs = move_up(fds[1]);
+	return 0;
+}
+
+int qemu_spawn(const struct guest_config *config, const struct qemu_files *files,
+	       const char *driver, pid_t *ret_pid, int *ret_qmp_fd, int *ret_agent_fd)
+{
+	int qmp[2] = { -1, -1 }, agent[2] = { -1, -1 }, errors_fd = -1, r;
+	struct command_line line = { .argc = 0 };
+	pid_t pid = -1, parent = getpid();
+
+	make_command_line(&line, config, files, driver);
+	errors_fd = open(files->errors, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (errors_fd < 0) {
+		r = -errno;
+		goto out;
+	}
+	for (size_t i = 0; i < line.argc; i++)
+		dprintf(errors_fd, "%s%s", line.argv[i], i + 1 < line.argc ? " " : "\n");
+	errors_fd = move_up(errors_fd);
+	r = open_pair(&qmp[0], &qmp[1]);
+	if (r == 0)
+		r = open_pair(&agent[0], &agent[1]);
+	if (r < 0)
+		goto out;
+	pid = fork();
+	if (pid == 0)
+		become_qemu(line.argv, parent, qmp[1], agent[1], errors_fd);
+	if (pid < 0)
+		r = -errno;
+out:
+	free_command_line(&line);
+	if (errors_fd >= 0)
+		close(errors_fd);
+	if (qmp[1] >= 0)
+		close(qmp[1]);
+	if (agent[1] >= 0)
+		close(agent[1]);
+	if (r < 0) {
+		if (qmp[0] >= 0)
+			close(qmp[0]);
+		if (agent[0] >= 0)
+			close(agent[0]);
+		return r;
+	}
+	*ret_pid = pid;
+	*ret_qmp_fd = qmp[0];
+	*ret_agent_fd = agent[0];
+	return 0;
+}
+
+void qemu_kill(pid_t pid)
+{
+	if (pid <= 0)
+		return;
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+int qemu_wait_exit(pid_t pid, uint64_t timeout_ms)
+{
+	uint64_t deadline_ms = clock_ms() + timeout_ms;
+	siginfo_t info;
+
+	do {
+		info.si_pid = 0;
+		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
+			return -errno;
+		if (info.si_pid == pid)
+			return 0;
+		usleep(20000);
+	} while (clock_ms() < deadline_ms);
+	return -ETIMEDOUT;
+}

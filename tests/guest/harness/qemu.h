@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef GUEST_QEMU_H
+#define GUEST_QEMU_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/* What a guest consists of. NULL and 0 take the default in brackets. */
+struct guest_config {
+	const char *machine; /* q35, pc, microvm [q35] */
+	const char *device; /* of the balloon, with id=balloon0 [modern PCI, no options] */
+	const char *driver; /* loaded at boot: module name or none [the driver under test] */
+	const char *params; /* of that module, separated by commas [none] */
+	const char *append; /* more kernel parameters [none] */
+	uint32_t memory_mib; /* [256] */
+	uint32_t vcpus; /* [2] */
+};
+
+struct qemu_files {
+	const char *accel; /* kvm or tcg */
+	const char *kernel; /* image files */
+	const char *initrd;
+	const char *console; /* log files */
+	const char *errors;
+};
+
+/*
+ * Starts QEMU; it dies with this process. The two sockets lead to its monitor and to the guest's
+ * second serial port; they are the caller's to close.
+ */
+int qemu_spawn(const struct guest_config *config, const struct qemu_files *files,
+	       const char *driver, pid_t *ret_pid, int *ret_qmp_fd, int *ret_agent_fd);
+
+/* Ends it, whatever it is doing, and collects it. */
+void qemu_kill(pid_t pid);
+
+/* 0 when it has ended by itself within the time, -ETIMEDOUT. It is not collected. */
+int qemu_wait_exit(pid_t pid, uint64_t timeout_ms);
+
+#endif

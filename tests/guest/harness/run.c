@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The runner of the guest tests.
+ *
+ * Each kernel gets a process of its own, so that the suites run side by side; their verdicts come
+ * back through one pipe and get their numbers here. Guests die with the process that started
+ * them, and those with this one, so that no end of it leaves a guest behind.
+ */
+#include "harness/suite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define KERNELS_MAX 8
+
+static const char usage_text[] =
+	"usage: run --kernel SERIES [--kernel SERIES]... [OPTION...]\n"
+	"\n"
+	"Runs the guest tests and prints TAP.\n"
+	"\n"
+	"  --kernel SERIES   a kernel of build/kernels, whose image tests/guest/check has made\n"
+	"  --filter PATTERN  only tests whose GROUP/TEST matches, as in 'pci/*'\n"
+	"  --driver NAME     the module to test (default: aerostat)\n"
+	"  --accel NAME      kvm or tcg (default: what scripts/qemu-accel says, else tcg)\n"
+	"  --list            print the names of the tests and stop\n"
+	"\n"
+	"Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the tests could not be run.\n";
+
+struct options {
+	const char *kernels[KERNELS_MAX];
+	size_t kernel_count;
+	const char *filter;
+	const char *driver;
+	const char *accel;
+	bool list;
+};
+
+/* 0, 1 to stop successfully, or -EINVAL. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	static const struct option table[] = {
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "filter", required_argument, NULL, 'f' },
+		{ "driver", required_argument, NULL, 'd' },
+		{ "accel", required_argument, NULL, 'a' },
+		{ "list", no_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
+		switch (c) {
+		case 'k':
+			if (options->kernel_count == KERNELS_MAX)
+				return -EINVAL;
+			options->kernels[options->kernel_count++] = optarg;
+			break;
+		case 'f':
+			options->filter = optarg;
+			break;
+		case 'd':
+			options->driver = optarg;
+			break;
+		case 'a':
+			options->accel = optarg;
+			break;
+		case 'l':
+			options->list = true;
+			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			return 1;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (optind < argc || (!options->list && !options->kernel_count))
+		return -EINVAL;
+	return 0;
+}
+
+/* The build directory: this program is build/tests/guest/run. */
+static int find_build(char *ret_build)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n < 0)
+		return -errno;
+	path[n] = '\0';
+	for (int i = 0; i < 3; i++) {
+		char *slash = strrchr(path, '/');
+
+		if (!slash)
+			return -ENOENT;
+		*slash = '\0';
+	}
+	strcpy(ret_build, path);
+	return 0;
+}
+
+static int make_dirs(const char *path)
+{
+	char part[PATH_MAX];
+
+	for (size_t i = 1; path[i - 1]; i++) {
+		if (path[i] && path[i] != '/')
+			continue;
+		snprintf(part, sizeof(part), "%.*s", (int)i, path);
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+/* In a child: the suite of one kernel, its verdicts into the pipe. */
+static int run_kernel(const struct options *options, const char *build, const char *series)
+{
+	char kernel[PATH_MAX + 64], initrd[PATH_MAX + 64], logs[PATH_MAX + 64];
+	struct guest_source source = { .series = series,
+				       .accel = options->accel,
+				       .kernel = kernel,
+				       .initrd = initrd,
+				       .driver = options->driver };
+	int r;
+
+	snprintf(kernel, sizeof(kernel), "%s/kernels/%s/vmlinuz", build, series);
+	snprintf(initrd, sizeof(initrd), "%s/tests/guest/%s.cpio.gz", build, series);
+	snprintf(logs, sizeof(logs), "%s/check/guest/%s", build, series);
+	if (access(kernel, R_OK) < 0 || access(initrd, R_OK) < 0) {
+		fprintf(stderr, "run: there is no kernel or image %s; use tests/guest/check\n",
+			series);
+		return -ENOENT;
+	}
+	r = make_dirs(logs);
+	return r < 0 ? r : suite_run(&source, logs, options->filter);
+}
+
+static pid_t start_kernel(const struct options *options, const char *build, const char *series,
+			  int output)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent || dup2(output, 1) < 0)
+		_exit(3);
+	close(output);
+	_exit(run_kernel(options, build, series) < 0 ? 3 : 0);
+}
+
+/* Numbers the verdicts as they come; returns whether all were good. */
+static bool number_verdicts(FILE *input)
+{
+	unsigned int number = 0;
+	bool good = true;
+	char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, input) > 0) {
+		char *dash = strstr(line, " - ");
+
+		if (*line == '#' || !dash) {
+			fputs(line, stdout);
+		} else {
+			good = good && strncmp(line, "ok", 2) == 0;
+			printf("%.*s %u%s", (int)(dash - line), line, ++number, dash);
+		}
+		fflush(stdout);
+	}
+	free(line);
+	printf("1..%u\n", number);
+	return good && number > 0;
+}
+
+static const char *ask_accel(const char *build)
+{
+	static char answer[16] = "tcg";
+	char command[PATH_MAX + 64];
+	FILE *pipe;
+
+	snprintf(command, sizeof(command), "'%s/../scripts/qemu-accel'", build);
+	pipe = popen(command, "re");
+	if (pipe && fscanf(pipe, "%15s", answer) != 1)
+		strcpy(answer, "tcg");
+	if (pipe)
+		pclose(pipe);
+	return answer;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .driver = "aerostat" };
+	pid_t children[KERNELS_MAX];
+	bool good = true;
+	char build[PATH_MAX];
+	int fds[2], status, r;
+	FILE *input;
+
+	r = parse_options(argc, argv, &options);
+	if (r != 0) {
+		if (r < 0)
+			fputs(usage_text, stderr);
+		return r < 0 ? 2 : 0;
+	}
+	if (options.list) {
+		suite_list(options.filter);
+		return 0;
+	}
+	r = find_build(build);
+	if (r < 0 || pipe2(fds, O_CLOEXEC) < 0) {
+		fprintf(stderr, "run: %s\n", strerror(r < 0 ? -r : errno));
+		return 3;
+	}
+	if (!options.accel)
+		options.accel = ask_accel(build);
+	for (size_t i = 0; i < options.kernel_count; i++)
+		children[i] = start_kernel(&options, build, options.kernels[i], fds[1]);
+	close(fds[1]);
+	input = fdopen(fds[0], "r");
+	good = input && number_verdicts(input);
+	for (size_t i = 0; i < options.kernel_count; i++) {
+		if (children[i] < 0 || waitpid(children[i], &status, 0) < 0 || !WIFEXITED(status) ||
+		    WEXITSTATUS(status) != 0) {
+			fprintf(stderr, "run: the tests with kernel %s could not be run\n",
+				options.kernels[i]);
+			return 3;
+		}
+	}
+	return good ? 0 : 1;
+}
