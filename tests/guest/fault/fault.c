@@ -19,6 +19,7 @@
 #include <linux/module.h>
 #include <linux/stacktrace.h>
 #include <linux/string.h>
+#include <asm/ibt.h>
 
 #ifndef CONFIG_X86_64
 #error "fault.ko replaces return values the way x86-64 does"
@@ -60,7 +61,7 @@ void fault_return(void);
 asm(".pushsection .text, \"ax\"\n"
     ".type fault_return, @function\n"
     ".globl fault_return\n"
-    "fault_return:\n" ASM_RET ".size fault_return, . - fault_return\n"
+    "fault_return:\n" ASM_ENDBR ASM_RET ".size fault_return, . - fault_return\n"
     ".popsection\n");
 
 /* Whether an address lies in the module `caller`. */
