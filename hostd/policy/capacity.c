@@ -61,7 +61,7 @@ void capacity_tick(struct tick *tick)
 	}
 	totals->state = HOST_UNKNOWN;
 	if (tick->settings->budget_kib.known)
-		capacity = opt_or(tick->settings->budget_kib, 0);
+		capacity = bound_kib(opt_or(tick->settings->budget_kib, 0));
 	if (opt_get(tick->host->available_kib, &available) && opt_get(reserve(tick), &kept)) {
 		uint64_t of_host = add_u64(totals->charged_kib, bound_kib(available));
 

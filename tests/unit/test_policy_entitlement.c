@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Entitlement: how the capacity is shared by reservation, demand, limit and shares. */
+#include "cmocka_test.h"
+
+#include "policy_world.h"
+
+/* A world with a budget and neither buffers nor float, so that sums can be told by head. */
+static void plain(struct world *world, uint64_t budget_kib)
+{
+	world_init(world);
+	world->settings.budget_kib = opt_some(budget_kib);
+	world->settings.float_permille = 0;
+	world->settings.buffer_min_kib = 0;
+}
+
+static struct world_vm *add(struct world *world, uint64_t max_kib, uint64_t use_kib,
+			    uint64_t reservation_kib, uint32_t shares)
+{
+	struct world_vm *vm = world_add(world, max_kib, max_kib, use_kib);
+
+	vm->settings.buffer_permille = 0;
+	vm->settings.reservation_kib = opt_some(reservation_kib);
+	vm->settings.shares = shares;
+	return vm;
+}
+
+static uint64_t entitlement(const struct world *world, size_t index)
+{
+	return world_decision(world, index)->entitlement_kib;
+}
+
+#define assert_near(value, expected) assert_between(value, (expected)-PAGE_SLACK, expected)
+#define PAGE_SLACK		     8 /* rounding, in KiB */
+
+static void test_enough_for_all(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(4));
+	add(&world, GIB(2), MIB(100), 0, 1000);
+	add(&world, GIB(2), MIB(100), 0, 1)->settings.limit_kib = opt_some(GIB(1));
+	world_tick(&world, 5000);
+	assert_int_equal(world.totals.state, HOST_RELAXED);
+	assert_eq(entitlement(&world, 0), GIB(2));
+	assert_eq(entitlement(&world, 1), GIB(1));
+}
+
+/* Demand first; what nobody demands is shared above it. */
+static void test_demand_before_surplus(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(2));
+	add(&world, GIB(2), MIB(1200), 0, 1000);
+	add(&world, GIB(2), MIB(200), 0, 1000);
+	world_tick(&world, 5000);
+	assert_near(entitlement(&world, 0), MIB(1200 + 324));
+	assert_near(entitlement(&world, 1), MIB(200 + 324));
+}
+
+static void test_shares_divide_scarcity(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(1200));
+	add(&world, GIB(2), MIB(1500), 0, 2000);
+	add(&world, GIB(2), MIB(1500), 0, 1000);
+	add(&world, GIB(2), MIB(1500), 0, 1000);
+	world_tick(&world, 5000);
+	assert_near(entitlement(&world, 0), MIB(600));
+	assert_near(entitlement(&world, 1), MIB(300));
+	assert_near(entitlement(&world, 2), MIB(300));
+}
+
+/* Who wants less than its part leaves the rest to the others. */
+static void test_modest_vm_leaves_the_rest(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(1200));
+	add(&world, GIB(2), MIB(100), 0, 1000);
+	add(&world, GIB(2), MIB(1500), 0, 1000);
+	add(&world, GIB(2), MIB(1500), 0, 1000);
+	world_tick(&world, 5000);
+	assert_near(entitlement(&world, 0), MIB(100));
+	assert_near(entitlement(&world, 1), MIB(550));
+	assert_near(entitlement(&world, 2), MIB(550));
+}
+
+/* A reservation counts towards its owner's part: it is a floor, not an extra. */
+static void test_reservation_is_a_floor(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(1));
+	add(&world, GIB(2), GIB(1), MIB(800), 1000);
+	add(&world, GIB(2), GIB(1), 0, 1000);
+	world_tick(&world, 5000);
+	assert_near(entitlement(&world, 0), MIB(800));
+	assert_near(entitlement(&world, 1), MIB(224));
+}
+
+static void test_idle_reservation_holds(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(1));
+	add(&world, GIB(2), MIB(10), MIB(700), 1000);
+	add(&world, GIB(2), GIB(2), 0, 1000000);
+	world_tick(&world, 5000);
+	assert_eq(entitlement(&world, 0), MIB(700));
+	assert_near(entitlement(&world, 1), MIB(324));
+}
+
+/* More is reserved than there is: reservations hold, nobody gets anything above. */
+static void test_reservations_above_capacity(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(1));
+	add(&world, GIB(2), GIB(2), MIB(700), 1000);
+	add(&world, GIB(2), GIB(2), MIB(700), 1000);
+	add(&world, GIB(2), GIB(2), 0, 1000);
+	world_tick(&world, 5000);
+	assert_eq(entitlement(&world, 0), MIB(700));
+	assert_eq(entitlement(&world, 1), MIB(700));
+	assert_eq(entitlement(&world, 2), 0);
+	assert_int_equal(world.totals.state, HOST_PRESSED);
+}
+
+static void test_permille_settings(void **state)
+{
+	struct world world;
+	struct world_vm *vm;
+
+	(void)state;
+	plain(&world, GIB(8));
+	vm = add(&world, GIB(2), MIB(10), 0, 1000);
+	vm->settings.reservation_kib = opt_none();
+	vm->settings.reservation_permille = 250;
+	vm->settings.limit_permille = 500;
+	world_tick(&world, 5000);
+	assert_eq(world_decision(&world, 0)->reservation_kib, MIB(512));
+	assert_eq(world_decision(&world, 0)->limit_kib, GIB(1));
+	assert_eq(entitlement(&world, 0), GIB(1));
+}
+
+/* What cannot be moved is set aside before anything is shared. */
+static void test_held_memory_is_set_aside(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(2));
+	add(&world, GIB(1), MIB(10), 0, 1000)->sample.has_balloon = false;
+	add(&world, GIB(2), GIB(2), 0, 1000);
+	world_tick(&world, 5000);
+	assert_eq(entitlement(&world, 0), GIB(1));
+	assert_near(entitlement(&world, 1), GIB(1));
+}
+
+static void test_float_is_set_aside(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(2));
+	world.settings.float_permille = 250;
+	add(&world, GIB(2), GIB(2), 0, 1000);
+	world_tick(&world, 5000);
+	assert_near(entitlement(&world, 0), MIB(1536));
+}
+
+/* Who claims everything gets its part of it, and no more. */
+static void test_liar_gets_its_share(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(3));
+	add(&world, GIB(2), GIB(2), 0, 1000);
+	add(&world, GIB(2), MIB(1500), 0, 1000);
+	world_settle(&world, 200);
+	assert_true(world_actual(&world, 0) <= MIB(1536) + MIB(40));
+	assert_true(world_actual(&world, 1) >= MIB(1460));
+}
+
+static void test_order_does_not_matter(void **state)
+{
+	struct world a, b;
+
+	(void)state;
+	plain(&a, GIB(5));
+	plain(&b, GIB(5));
+	for (unsigned int i = 0; i < 8; i++) {
+		add(&a, GIB(1), MIB(100 + 120 * i), MIB(64 * (i % 3)), 500 + 100 * i);
+		add(&b, GIB(1), MIB(100 + 120 * i), MIB(64 * (i % 3)), 500 + 100 * i);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		struct policy_vm swap = b.order[i];
+
+		b.order[i] = b.order[7 - i];
+		b.order[7 - i] = swap;
+	}
+	for (int tick = 0; tick < 50; tick++) {
+		world_tick(&a, 5000);
+		world_tick(&b, 5000);
+		for (size_t i = 0; i < 8; i++) {
+			assert_eq(entitlement(&a, i), entitlement(&b, i));
+			assert_eq(world_actual(&a, i), world_actual(&b, i));
+			assert_int_equal(world_decision(&a, i)->reason,
+					 world_decision(&b, i)->reason);
+		}
+	}
+}
+
+/* Shares as far apart as they can be, and sizes too. */
+static void test_extremes(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(1));
+	add(&world, UINT64_MAX, UINT64_MAX, 0, UINT32_MAX);
+	add(&world, UINT64_MAX, UINT64_MAX, 0, 0);
+	add(&world, 4, 4, 0, 1);
+	add(&world, 0, 0, 0, 1);
+	world_tick(&world, 5000);
+	assert_true(entitlement(&world, 0) <= GIB(1));
+	assert_true(entitlement(&world, 1) <= 4);
+}
+
+/* An observed VM is shown the part it would have, also when no other takes part. */
+static void test_observed_entitlement(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(1));
+	add(&world, GIB(1), MIB(600), 0, 1000)->settings.mode = VM_MODE_OBSERVE;
+	add(&world, GIB(1), MIB(200), 0, 1000)->settings.mode = VM_MODE_OBSERVE;
+	world_tick(&world, 5000);
+	assert_near(entitlement(&world, 0), MIB(600 + 112));
+	assert_near(entitlement(&world, 1), MIB(200 + 112));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_enough_for_all),
+		cmocka_unit_test(test_demand_before_surplus),
+		cmocka_unit_test(test_shares_divide_scarcity),
+		cmocka_unit_test(test_modest_vm_leaves_the_rest),
+		cmocka_unit_test(test_reservation_is_a_floor),
+		cmocka_unit_test(test_idle_reservation_holds),
+		cmocka_unit_test(test_reservations_above_capacity),
+		cmocka_unit_test(test_permille_settings),
+		cmocka_unit_test(test_held_memory_is_set_aside),
+		cmocka_unit_test(test_float_is_set_aside),
+		cmocka_unit_test(test_liar_gets_its_share),
+		cmocka_unit_test(test_order_does_not_matter),
+		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_observed_entitlement),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pace: free first, relief at once, taking slowly, and nothing for small change. */
+#include "cmocka_test.h"
+
+#include "policy_world.h"
+
+/* A budget, no float and no buffer, so that sums can be told by head. */
+static void plain(struct world *world, uint64_t budget_kib)
+{
+	world_init(world);
+	world->settings.budget_kib = opt_some(budget_kib);
+	world->settings.float_permille = 0;
+	world->settings.buffer_min_kib = 0;
+	world->settings.reclaim_permille = 10;
+}
+
+static struct world_vm *add(struct world *world, uint64_t max_kib, uint64_t actual_kib,
+			    uint64_t use_kib)
+{
+	struct world_vm *vm = world_add(world, max_kib, actual_kib, use_kib);
+
+	vm->settings.buffer_permille = 0;
+	vm->settings.reservation_kib = opt_some(0);
+	return vm;
+}
+
+static enum reason reason(const struct world *world, size_t index)
+{
+	return world_decision(world, index)->reason;
+}
+
+static void test_relief_in_one_step(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(2));
+	add(&world, GIB(2), MIB(300), MIB(290))->settings.buffer_permille = 1000;
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_RELIEF);
+	assert_true(world_actual(&world, 0) >= MIB(580));
+}
+
+/* Two in need, and little free: what is there is given, not what is being taken elsewhere. */
+static void test_grants_only_what_is_free(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(2100));
+	add(&world, GIB(2), MIB(1800), MIB(100));
+	add(&world, GIB(2), MIB(100), MIB(100))->settings.buffer_permille = 2000;
+	add(&world, GIB(2), MIB(100), MIB(100))->settings.buffer_permille = 2000;
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_RECLAIM);
+	assert_int_equal(reason(&world, 1), REASON_RELIEF_PARTIAL);
+	assert_true(world.totals.reclaim_kib >= MIB(50));
+	assert_between(world.totals.grant_kib, MIB(100) - 16, MIB(100));
+	assert_eq(world_actual(&world, 1), world_actual(&world, 2));
+	assert_true(world_sum_actual(&world) <= MIB(2100));
+}
+
+/* Both are short, of 600 and of 660 MiB; the one that has half of it gets what little is free. */
+static void test_worst_off_first(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(3000));
+	add(&world, GIB(1), MIB(300), MIB(300))->settings.buffer_permille = 1000;
+	add(&world, GIB(1), MIB(600), MIB(600))->settings.buffer_permille = 100;
+	add(&world, GIB(2), MIB(2000), MIB(100));
+	world_tick(&world, 5000);
+	assert_between(world_actual(&world, 0), MIB(400) - 8, MIB(400));
+	assert_eq(world_actual(&world, 1), MIB(600));
+	assert_int_equal(reason(&world, 0), REASON_RELIEF_PARTIAL);
+	assert_int_equal(reason(&world, 1), REASON_NOTHING_FREE);
+}
+
+static void test_nothing_free(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(1000));
+	add(&world, GIB(1), MIB(900), MIB(100));
+	add(&world, GIB(1), MIB(100), MIB(100))->settings.buffer_permille = 2000;
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 1), REASON_NOTHING_FREE);
+	assert_eq(world_actual(&world, 1), MIB(100));
+	assert_eq(world.totals.shortage_kib, MIB(200));
+}
+
+static void test_need_before_growth(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(2000));
+	add(&world, GIB(1), MIB(200), MIB(100)); /* is entitled to 516 */
+	add(&world, GIB(1), MIB(400), MIB(100))->settings.buffer_permille = 4500;
+	add(&world, GIB(2), MIB(1250), MIB(100));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 1), REASON_RELIEF);
+	assert_eq(world_actual(&world, 1), MIB(550));
+	assert_int_equal(reason(&world, 0), REASON_NOTHING_FREE);
+	assert_eq(world_actual(&world, 0), MIB(200));
+}
+
+static void test_float_is_for_relief(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(1000));
+	world.settings.float_permille = 200;
+	add(&world, GIB(1), MIB(500), MIB(100));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_GROW);
+	assert_between(world_actual(&world, 0), MIB(800) - 8, MIB(800));
+	add(&world, MIB(400), MIB(50), MIB(50))->settings.buffer_permille = 2000;
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 1), REASON_RELIEF);
+	assert_eq(world_actual(&world, 1), MIB(150));
+}
+
+static void test_no_growth_while_pressed(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(1000));
+	world.host.psi_some_permille = opt_some(1000);
+	add(&world, GIB(1), MIB(500), MIB(100));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_NOTHING_FREE);
+	assert_eq(world_actual(&world, 0), MIB(500));
+	world.vms[0].use_kib = MIB(500);
+	world.vms[0].settings.buffer_permille = 200;
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_RELIEF);
+	assert_eq(world_actual(&world, 0), MIB(600));
+}
+
+/* Reclaim that nobody waits for: 1 % of the maximum a second. */
+static void slow_world(struct world *world)
+{
+	plain(world, GIB(4));
+	world->settings.float_permille = 500;
+	add(world, GIB(4), GIB(4) - MIB(100), MIB(100));
+}
+
+static void test_taking_is_slow(void **state)
+{
+	struct world world;
+	uint64_t before;
+
+	(void)state;
+	slow_world(&world);
+	world_tick(&world, 5000);
+	for (int i = 0; i < 8; i++) {
+		before = world_actual(&world, 0);
+		world_tick(&world, 5000);
+		assert_int_equal(reason(&world, 0), REASON_RECLAIM);
+		assert_between(before - world_actual(&world, 0), MIB(204), MIB(205));
+	}
+}
+
+/* A daemon that was stopped for an hour must not take an hour's worth at once. */
+static void test_long_gap(void **state)
+{
+	struct world world;
+	uint64_t before;
+
+	(void)state;
+	slow_world(&world);
+	world_tick(&world, 5000);
+	before = world_actual(&world, 0);
+	world_tick(&world, 3600 * 1000);
+	assert_between(before - world_actual(&world, 0), 1, MIB(410));
+}
+
+static void test_first_tick_takes_little(void **state)
+{
+	struct world world;
+
+	(void)state;
+	slow_world(&world);
+	world_tick(&world, 5000);
+	assert_between(GIB(4) - MIB(100) - world_actual(&world, 0), MIB(40), MIB(41));
+}
+
+/* Early ticks take no more, and not in ever smaller requests. */
+static void test_early_ticks(void **state)
+{
+	struct world world;
+	uint64_t before;
+	unsigned int requests = 0;
+
+	(void)state;
+	slow_world(&world);
+	world_tick(&world, 5000);
+	before = world_actual(&world, 0);
+	for (int i = 0; i < 50; i++) {
+		world_tick(&world, 200);
+		requests += world_decision(&world, 0)->set;
+	}
+	assert_between(before - world_actual(&world, 0), MIB(368), MIB(410));
+	assert_between(requests, 9, 10);
+}
+
+static void test_urgent_when_somebody_waits(void **state)
+{
+	struct world world;
+	uint64_t before;
+
+	(void)state;
+	plain(&world, MIB(4100));
+	add(&world, GIB(4), GIB(4), MIB(100));
+	add(&world, GIB(4), MIB(4), MIB(4))->settings.buffer_permille = UINT32_MAX;
+	world_tick(&world, 5000);
+	before = world_actual(&world, 0);
+	world_tick(&world, 5000);
+	assert_between(before - world_actual(&world, 0), MIB(810), MIB(820));
+}
+
+static void test_urgent_when_pressed(void **state)
+{
+	struct world world;
+	uint64_t before;
+
+	(void)state;
+	slow_world(&world);
+	world.host.psi_some_permille = opt_some(1000);
+	world_tick(&world, 5000);
+	before = world_actual(&world, 0);
+	world_tick(&world, 5000);
+	assert_int_equal(world.totals.state, HOST_PRESSED);
+	assert_between(before - world_actual(&world, 0), MIB(810), MIB(820));
+}
+
+/* Down to its demand quickly, below it slowly. */
+static void test_below_demand_slowly(void **state)
+{
+	struct world world;
+	uint64_t before;
+
+	(void)state;
+	plain(&world, GIB(4));
+	add(&world, GIB(4), GIB(4), MIB(3500));
+	add(&world, GIB(4), 0, 0)->settings.reservation_kib = opt_some(GIB(2));
+	world_tick(&world, 5000);
+	before = world_actual(&world, 0);
+	world_tick(&world, 5000);
+	assert_eq(world_actual(&world, 0), MIB(3500));
+	before = world_actual(&world, 0);
+	world_tick(&world, 5000);
+	assert_between(before - world_actual(&world, 0), MIB(204), MIB(205));
+}
+
+/* A guest that does not let go is asked for one step more than it has given, not for ever more. */
+static void test_stuck_guest(void **state)
+{
+	struct world world;
+	unsigned int requests = 0;
+
+	(void)state;
+	slow_world(&world);
+	world.vms[0].stuck = true;
+	for (int i = 0; i < 120; i++) {
+		world_tick(&world, 5000);
+		requests += world_decision(&world, 0)->set;
+		assert_true(world_decision(&world, 0)->target_kib >= GIB(4) - MIB(100 + 410));
+	}
+	/* Repeated, but not at each of the 120 ticks. */
+	assert_between(requests, 10, 40);
+}
+
+/* A guest being shrunk that suddenly needs its memory: the shrinking is called off. */
+static void test_reclaim_is_called_off(void **state)
+{
+	struct world world;
+
+	(void)state;
+	slow_world(&world);
+	world.vms[0].stuck = true;
+	world_tick(&world, 5000);
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_RECLAIM);
+	world.settings.float_permille = 0;
+	world.vms[0].use_kib = GIB(4) - MIB(110);
+	world_tick(&world, 200);
+	assert_true(world_decision(&world, 0)->set);
+	assert_true(world_decision(&world, 0)->target_kib >= GIB(4) - MIB(110));
+}
+
+/* A promise that was not taken up is withdrawn when others are entitled to it. */
+static void test_promise_is_withdrawn(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(2));
+	world.settings.decay_permille = 1000;
+	add(&world, GIB(2), MIB(500), MIB(500))->settings.buffer_permille = 1000;
+	world.vms[0].stuck = true;
+	world_tick(&world, 5000);
+	assert_true(world_decision(&world, 0)->target_kib >= MIB(1000));
+	world.vms[0].use_kib = MIB(100);
+	add(&world, GIB(2), MIB(400), MIB(1600));
+	for (int i = 0; i < 10; i++)
+		world_tick(&world, 5000);
+	assert_true(world_decision(&world, 0)->target_kib <= MIB(550));
+	assert_true(world_actual(&world, 1) >= MIB(1450));
+}
+
+static void test_dead_band(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(1000) - MIB(15));
+	add(&world, GIB(1), MIB(1000), MIB(100));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_DEAD_BAND);
+	assert_false(world_decision(&world, 0)->set);
+	world.settings.budget_kib = opt_some(MIB(1000) - MIB(25));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_RECLAIM);
+
+	plain(&world, MIB(1000));
+	add(&world, GIB(1), MIB(985), MIB(100));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_DEAD_BAND);
+	assert_eq(world_actual(&world, 0), MIB(985));
+}
+
+/* Need is served in smaller steps than comfort; the last few KiB are not worth a step. */
+static void test_dead_band_of_need(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(1));
+	world.host.psi_some_permille = opt_some(1000); /* no growth beyond need */
+	add(&world, GIB(1), MIB(400), MIB(394))->settings.buffer_permille = 20;
+	world_tick(&world, 5000);
+	assert_eq(world_actual(&world, 0), MIB(400));
+	plain(&world, MIB(410));
+	add(&world, MIB(500), MIB(400), MIB(400))->settings.buffer_permille = 20;
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_RELIEF);
+	assert_eq(world_actual(&world, 0), MIB(408));
+	plain(&world, MIB(403));
+	add(&world, MIB(500), MIB(400), MIB(400))->settings.buffer_permille = 20;
+	world_tick(&world, 5000);
+	assert_false(world_decision(&world, 0)->set);
+}
+
+/* When there is enough for all again, all of what was taken goes back, to the last page. */
+static void test_everything_goes_back(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(2));
+	add(&world, GIB(1), MIB(600), MIB(100));
+	add(&world, GIB(1), GIB(1) - MIB(3), MIB(100));
+	world_settle(&world, 10);
+	assert_eq(world_actual(&world, 0), GIB(1));
+	assert_eq(world_actual(&world, 1), GIB(1));
+	assert_int_equal(reason(&world, 0), REASON_STEADY);
+}
+
+static void test_limit_is_kept(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(4));
+	add(&world, GIB(1), MIB(800), MIB(900))->settings.limit_kib = opt_some(MIB(512));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_ABOVE_LIMIT);
+	world_settle(&world, 100);
+	assert_eq(world_actual(&world, 0), MIB(512));
+	/* Even a little above. */
+	world.vms[0].settings.limit_kib = opt_some(MIB(511));
+	world_tick(&world, 5000);
+	assert_eq(world_actual(&world, 0), MIB(511));
+}
+
+static void test_reservation_is_restored(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(4));
+	add(&world, GIB(1), MIB(100), MIB(10))->settings.reservation_kib = opt_some(MIB(101));
+	world.settings.float_permille = 500;
+	world.settings.budget_kib = opt_some(MIB(150));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_BELOW_RESERVATION);
+	assert_eq(world_actual(&world, 0), MIB(101));
+}
+
+/* Before anybody else's need, and no more than is free. */
+static void test_reservation_first(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(700));
+	add(&world, GIB(1), MIB(400), MIB(400))->settings.buffer_permille = 1000;
+	add(&world, GIB(1), MIB(200), MIB(10))->settings.reservation_kib = opt_some(MIB(300));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 1), REASON_BELOW_RESERVATION);
+	assert_between(world_actual(&world, 1), MIB(300) - 4, MIB(300));
+	assert_eq(world_actual(&world, 0), MIB(400));
+}
+
+/* A target that the device was given by somebody else, or lost, is asked for again. */
+static void test_lost_target_is_sent_again(void **state)
+{
+	struct world world;
+	bool sent = false;
+
+	(void)state;
+	plain(&world, GIB(2));
+	add(&world, GIB(1), MIB(600), MIB(100));
+	world_settle(&world, 10);
+	world.vms[0].sample.actual_kib = opt_some(MIB(300));
+	for (int i = 0; i < 12 && !sent; i++) {
+		world_tick(&world, 5000);
+		sent = world_decision(&world, 0)->set;
+	}
+	assert_true(sent);
+	assert_eq(world_actual(&world, 0), GIB(1));
+}
+
+/* The whole story: one grows far above its start, the others give way, nobody overshoots. */
+static void test_memory_moves(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_init(&world);
+	world.settings.budget_kib = opt_some(MIB(2000));
+	world_add(&world, GIB(1), GIB(1), MIB(150));
+	world_add(&world, GIB(1), MIB(400), MIB(250));
+	world_add(&world, GIB(1), MIB(576), MIB(200));
+	world_settle(&world, 500);
+	world.vms[1].use_kib = MIB(750);
+	for (int i = 0; i < 12; i++) {
+		world_tick(&world, 5000);
+		assert_true(world_sum_actual(&world) <= MIB(2000));
+	}
+	assert_true(world_actual(&world, 1) >= MIB(890));
+	world_settle(&world, 500);
+	assert_true(world_actual(&world, 1) >= MIB(890));
+	assert_true(world_actual(&world, 0) <= MIB(560));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_relief_in_one_step),
+		cmocka_unit_test(test_grants_only_what_is_free),
+		cmocka_unit_test(test_worst_off_first),
+		cmocka_unit_test(test_nothing_free),
+		cmocka_unit_test(test_need_before_growth),
+		cmocka_unit_test(test_float_is_for_relief),
+		cmocka_unit_test(test_no_growth_while_pressed),
+		cmocka_unit_test(test_taking_is_slow),
+		cmocka_unit_test(test_long_gap),
+		cmocka_unit_test(test_first_tick_takes_little),
+		cmocka_unit_test(test_early_ticks),
+		cmocka_unit_test(test_urgent_when_somebody_waits),
+		cmocka_unit_test(test_urgent_when_pressed),
+		cmocka_unit_test(test_below_demand_slowly),
+		cmocka_unit_test(test_stuck_guest),
+		cmocka_unit_test(test_reclaim_is_called_off),
+		cmocka_unit_test(test_promise_is_withdrawn),
+		cmocka_unit_test(test_dead_band),
+		cmocka_unit_test(test_dead_band_of_need),
+		cmocka_unit_test(test_everything_goes_back),
+		cmocka_unit_test(test_limit_is_kept),
+		cmocka_unit_test(test_reservation_is_restored),
+		cmocka_unit_test(test_reservation_first),
+		cmocka_unit_test(test_lost_target_is_sent_again),
+		cmocka_unit_test(test_memory_moves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
