@@ -43,6 +43,11 @@ struct sample_job {
 	struct stats_batch batch;
 };
 
+static const char *uri_of(const struct manager *manager)
+{
+	return manager->options->uri ? manager->options->uri : manager->conf->daemon.connect;
+}
+
 static void finish_once(struct manager *manager)
 {
 	sd_event_exit(manager->event, manager->failed ? EXIT_FAILURE : EXIT_SUCCESS);
@@ -54,10 +59,17 @@ static void arm_timer(sd_event_source *timer, uint64_t delay_ms)
 	sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
+/*
+ * Half an interval at most, so that the further job's answer still belongs to this tick.
+ */
 static uint64_t sample_deadline_ms(const struct manager *manager)
 {
-	return manager->conf->daemon.call_deadline_ms +
-	       SAMPLE_MS_PER_DOMAIN * (uint64_t)manager->fleet.n_vms;
+	const struct conf_daemon *daemon = &manager->conf->daemon;
+	uint64_t deadline_ms = daemon->interval_ms / 2;
+
+	if (deadline_ms > daemon->call_deadline_ms)
+		deadline_ms = daemon->call_deadline_ms;
+	return deadline_ms + SAMPLE_MS_PER_DOMAIN * (uint64_t)manager->fleet.n_vms;
 }
 
 static void vm_found(void *userdata, struct vm *vm)
@@ -165,7 +177,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	if (!manager->late_logged)
 		log_warning("no statistics within %" PRIu64
-			    " ms: a VM or libvirt hangs (%u calls); "
+			    " ms: a VM or libvirt hangs (hung calls: %u); "
 			    "no targets are changed until they come",
 			    sample_deadline_ms(manager), workers_lost(link_workers(manager->link)));
 	manager->late_logged = true;
@@ -264,7 +276,7 @@ static bool on_refused(void *userdata, const char *why)
 
 	if (!manager->options->once)
 		return true;
-	log_error("%s", why);
+	log_error("%s: %s", uri_of(manager), why);
 	manager->failed = true;
 	finish_once(manager);
 	return false;
@@ -315,11 +327,6 @@ static int add_timers(struct manager *manager)
 					 (uint64_t)ONCE_TIMEOUT_MS * 1000, TIMER_ACCURACY_US,
 					 on_once_timeout, manager);
 	return ret;
-}
-
-static const char *uri_of(const struct manager *manager)
-{
-	return manager->options->uri ? manager->options->uri : manager->conf->daemon.connect;
 }
 
 int manager_new(sd_event *event, struct conf *conf, const struct manager_options *options,

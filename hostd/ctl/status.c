@@ -92,7 +92,7 @@ static void print_host(const json_t *host)
 	if (json_is_true(json_object_get(host, "dry_run")))
 		printf(", dry run");
 	if (json_integer_value(json_object_get(host, "hung_calls")) > 0)
-		printf(", %" JSON_INTEGER_FORMAT " calls into libvirt hang",
+		printf(", hung calls into libvirt: %" JSON_INTEGER_FORMAT,
 		       json_integer_value(json_object_get(host, "hung_calls")));
 	putchar('\n');
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)

@@ -87,8 +87,13 @@ static void take_sample(struct vm *vm, const struct domain_stats *stats)
 {
 	struct vm_sample *sample = &vm->sample;
 
+	/*
+	 * When libvirt could not ask QEMU, the guest's numbers are missing and unknown; but that
+	 * the guest has reported before stays true.
+	 */
+	if (stats->last_update_s.known || vm->id != stats->id)
+		vm->last_update_s = stats->last_update_s;
 	vm->id = stats->id;
-	vm->last_update_s = stats->last_update_s;
 	sample->name = vm->name;
 	sample->run_state = stats->run_state;
 	sample->max_kib = opt_or(stats->max_kib, 0);
