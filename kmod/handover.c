@@ -3,6 +3,8 @@
  * Two drivers match the balloon device, and the first to be loaded has it. When that was not this
  * one, say which device is held by whom, and how it changes hands.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/device.h>
 #include <linux/virtio.h>
 

@@ -13,6 +13,8 @@
  * The return value goes to the register that returns integers and pointers; x86-64 only. A function
  * that the compiler has inlined cannot be caught, so a test looks at `hits` afterwards.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/kallsyms.h>
 #include <linux/kprobes.h>
 #include <linux/linkage.h>
