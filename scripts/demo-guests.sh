@@ -5,13 +5,13 @@
 guests=(demo-web demo-db demo-batch)
 
 # Where each balloon starts. Together less than the budget, so that the start is fair.
-declare -A start_mib=([demo-web]=832 [demo-db]=320 [demo-batch]=448)
+declare -A start_mib=([demo-web]=832 [demo-db]=320 [demo-batch]=512)
 
 # What each does (tests/guest/README.md). demo-db waits long enough for the daemon to be there;
 # were it slow to come, the growth would wait for it.
 declare -A loads=(
 	[demo-web]="idle,start_mib=64,cache_mib=600"
-	[demo-db]="grow,start_mib=128,to_mib=704,after_s=45,rate_mib_s=12"
+	[demo-db]="grow,start_mib=128,to_mib=576,after_s=45,rate_mib_s=12"
 	[demo-batch]="burst,start_mib=64,to_mib=320,after_s=14,hold_s=10,rate_mib_s=40"
 )
 

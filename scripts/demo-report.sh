@@ -87,11 +87,11 @@ write_summary()
 		json_vm "$name"
 	done | jq -s --argjson moved "$(moved_kib)" --argjson budget $((budget_mib * 1024)) \
 		--argjson peak "$highest_total_ram" --arg accel "$accel" --arg kernel "$series" \
-		--arg module "$module" --argjson duration "${now[time_s]}" \
+		--arg driver "$module" --argjson duration "${now[time_s]}" \
 		--argjson daemon_at "${event_s[daemon]}" --argjson grown_at "${event_s[after]}" \
 		--args '{
 			vms: ., moved_kib: $moved, budget_kib: $budget, peak_ram_kib: $peak,
-			accel: $accel, kernel: $kernel, module: $module, duration_s: $duration,
+			accel: $accel, kernel: $kernel, driver: $driver, duration_s: $duration,
 			daemon_started_s: $daemon_at, database_grown_s: $grown_at,
 			verdict: (if ($ARGS.positional | length) == 0 then "moved" else "failed" end),
 			failures: $ARGS.positional
@@ -131,7 +131,7 @@ failures()
 	if [ "${phase:-}" != hold ]; then
 		echo "demo-db did not get what it needed: it has ${have:-0} of ${want:-?} MiB"
 	fi
-	needed_kib=$((704 * 1024))
+	needed_kib=$((${want:-0} * 1024))
 	got_kib=$((${highest[demo-db]:-0} - ${before[demo-db.actual]:-0}))
 	[ "${highest[demo-db]:-0}" -ge "$needed_kib" ] ||
 		echo "demo-db's balloon was never deflated to its need: $(mib "${highest[demo-db]:-0}") MiB"

@@ -54,12 +54,12 @@ sample_daemon()
 {
 	local name target demand reason
 	daemon_alive || return 0
-	while IFS=$'\t' read -r name target demand reason; do
+	while IFS="|" read -r name target demand reason; do
 		[ -z "$target" ] || now[$name.target]=$target
 		[ -z "$demand" ] || now[$name.demand]=$demand
 		now[$name.reason]=$reason
 	done < <("$build/hostd/aerostatctl" status --json 2>>"$out/aerostatctl.log" |
-		jq -r '.vms[] | [.name, .target_kib // "", .demand_kib // "", .reason] | @tsv')
+		jq -r '.vms[] | "\(.name)|\(.target_kib // "")|\(.demand_kib // "")|\(.reason)"')
 }
 
 sample_resident()
