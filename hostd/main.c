@@ -11,15 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
 #include "conf/conf.h"
 #include "manager.h"
 #include "options.h"
 #include "publish/bus.h"
+#include "publish/service.h"
 #include "source/libvirt.h"
-#include "util/clock.h"
 #include "util/log.h"
 
 enum {
@@ -60,10 +59,9 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 {
 	(void)source;
 	(void)info;
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)clock_monotonic_ms() * 1000);
+	service_reloading();
 	reload(userdata);
-	sd_notify(0, "READY=1");
+	service_ready();
 	return 0;
 }
 
@@ -162,10 +160,9 @@ static int run(struct daemon *daemon)
 {
 	int ret;
 
-	sd_notifyf(0, "READY=1\nSTATUS=%s",
-		   daemon->options.manager.dry_run ? "Dry run: nothing is changed" : "Ballooning");
+	service_ready();
 	ret = sd_event_loop(daemon->event);
-	sd_notify(0, "STOPPING=1");
+	service_stopping();
 	if (ret < 0) {
 		log_error("event loop: %s", strerror(-ret));
 		return EXIT_FAILURE;

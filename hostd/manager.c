@@ -23,6 +23,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "publish/service.h"
 #include "util/log.h"
 
 #define TIMER_ACCURACY_US 10000
@@ -177,9 +178,8 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	if (!manager->late_logged)
 		log_warning("no statistics within %" PRIu64
-			    " ms: a VM or libvirt hangs (hung calls: %u); "
-			    "no targets are changed until they come",
-			    sample_deadline_ms(manager), workers_lost(link_workers(manager->link)));
+			    " ms: a VM or libvirt hangs; no targets are changed until they come",
+			    sample_deadline_ms(manager));
 	manager->late_logged = true;
 	submit_sample(manager);
 	return 0;
@@ -253,6 +253,8 @@ static void on_up(void *userdata)
 		manager->fleet.vms[i]->described = false;
 		manager->fleet.vms[i]->describe_failed = false;
 	}
+	service_status("Connected to libvirt at %s%s", uri_of(manager),
+		       manager->options->dry_run ? "; dry run: nothing is changed" : "");
 	on_tick(manager->tick_timer, 0, manager);
 }
 
@@ -260,7 +262,7 @@ static void on_down(void *userdata, const char *why)
 {
 	struct manager *manager = userdata;
 
-	(void)why; /* logged by the link */
+	service_status("Lost libvirt (%s); all VMs keep their targets", why);
 	sd_event_source_set_enabled(manager->deadline_timer, SD_EVENT_OFF);
 	manager->sample_accepted = manager->sample_submitted; /* whatever still comes is old */
 	manager->late_logged = false;
@@ -274,8 +276,10 @@ static bool on_refused(void *userdata, const char *why)
 {
 	struct manager *manager = userdata;
 
-	if (!manager->options->once)
+	if (!manager->options->once) {
+		service_status("Waiting for libvirt: %s", why);
 		return true;
+	}
 	log_error("%s: %s", uri_of(manager), why);
 	manager->failed = true;
 	finish_once(manager);
@@ -378,6 +382,7 @@ void manager_reload(struct manager *manager, struct conf *conf)
 		log_warning("daemon.connect has changed to %s: that takes effect with a restart",
 			    conf->daemon.connect);
 	manager->conf = conf;
+	workers_set_deadline(link_workers(manager->link), conf->daemon.call_deadline_ms);
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		manager_settle_vm(manager, manager->fleet.vms[i]);
 	conf_free(old);

@@ -114,22 +114,9 @@ static void act(struct manager *manager, bool shrinking)
 	}
 }
 
-static void announce_host(struct manager *manager, const struct host_decision *before)
-{
-	const struct host_decision *now = &manager->host_decision;
-
-	if (manager->judged && before->state == now->state)
-		return;
-	log_info("host: %s: total_kib=%" PRIu64 " available_kib=%" PRIu64 " capacity_kib=%" PRIu64
-		 " charged_kib=%" PRIu64 " free_kib=%" PRIu64,
-		 host_state_to_string(now->state), opt_or(manager->host.total_kib, 0),
-		 opt_or(manager->host.available_kib, 0), opt_or(now->capacity_kib, 0),
-		 now->charged_kib, opt_or(now->free_kib, 0));
-}
-
 void manager_judge(struct manager *manager)
 {
-	struct host_decision before = manager->host_decision;
+	const struct host_decision before = manager->host_decision;
 	uint64_t now_ms = clock_monotonic_ms();
 
 	manager->host = host_sample_read(manager->options->root);
@@ -143,7 +130,8 @@ void manager_judge(struct manager *manager)
 		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
 			take_decision(manager->fleet.vms[i], &manager->policy_vms[i].decision,
 				      now_ms);
-	announce_host(manager, &before);
+	if (!manager->judged || before.state != manager->host_decision.state)
+		journal_host(&manager->host, &manager->host_decision);
 	manager->judged = true;
 	act(manager, true);
 	act(manager, false);

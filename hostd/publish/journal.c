@@ -17,7 +17,7 @@
 
 struct number {
 	const char *text_name;
-	const char *field_name;
+	const char *field_name; /* in the journal; NULL: only in the text */
 	struct opt_u64 value;
 };
 
@@ -105,4 +105,24 @@ void journal_decision(struct vm *vm, const struct host_decision *host, bool dry_
 	snprintf(text + used, sizeof(text) - used, " host=%s (%s)",
 		 host_state_to_string(host->state), reason_to_sentence(decision->reason));
 	log_fields(LOG_LEVEL_INFO, text, fields, n_fields);
+}
+
+void journal_host(const struct host_sample *sample, const struct host_decision *decision)
+{
+	const struct number numbers[] = {
+		{ "total_kib", NULL, sample->total_kib },
+		{ "available_kib", NULL, sample->available_kib },
+		{ "psi_some_permille", NULL, sample->psi_some_permille },
+		{ "capacity_kib", NULL, decision->capacity_kib },
+		{ "charged_kib", NULL, opt_some(decision->charged_kib) },
+		{ "free_kib", NULL, decision->free_kib },
+	};
+	struct log_field field = { 0 };
+	char text[512];
+
+	set_text_field(&field, "AEROSTAT_HOST_STATE", host_state_to_string(decision->state));
+	snprintf(text, sizeof(text), "host: %s:", host_state_to_string(decision->state));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		append(text, sizeof(text), &numbers[i]);
+	log_fields(LOG_LEVEL_INFO, text, &field, 1);
 }

@@ -13,4 +13,7 @@
  */
 void journal_decision(struct vm *vm, const struct host_decision *host, bool dry_run);
 
+/* Log the state of the host, with the numbers behind it. */
+void journal_host(const struct host_sample *sample, const struct host_decision *decision);
+
 #endif

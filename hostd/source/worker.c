@@ -31,9 +31,9 @@ struct worker {
 struct workers {
 	struct mailbox *mailbox;
 	char *uri;
-	uint32_t deadline_ms;
 
 	pthread_mutex_t lock; /* protects all below */
+	uint32_t deadline_ms;
 	pthread_cond_t work; /* a job was queued, or stopping was set */
 	struct job *first;
 	struct job **last;
@@ -277,6 +277,13 @@ void workers_share_connection(struct workers *workers, virConnectPtr conn)
 {
 	pthread_mutex_lock(&workers->lock);
 	workers->shared = conn;
+	pthread_mutex_unlock(&workers->lock);
+}
+
+void workers_set_deadline(struct workers *workers, uint32_t deadline_ms)
+{
+	pthread_mutex_lock(&workers->lock);
+	workers->deadline_ms = deadline_ms;
 	pthread_mutex_unlock(&workers->lock);
 }
 

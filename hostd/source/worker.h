@@ -64,6 +64,9 @@ void workers_submit(struct workers *workers, struct job *job);
  */
 void workers_share_connection(struct workers *workers, virConnectPtr conn);
 
+/* Another deadline from now on. */
+void workers_set_deadline(struct workers *workers, uint32_t deadline_ms);
+
 /* How many workers have been at one job for longer than the deadline. */
 unsigned int workers_lost(struct workers *workers);
 
