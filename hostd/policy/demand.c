@@ -133,6 +133,6 @@ void demand_vm(const struct tick *tick, struct policy_vm *vm)
 	else
 		smooth(tick, state);
 	state->has_demand = true;
-	vm->work.demand_kib = state->demand_kib;
+	vm->work.demand_kib = page_up(state->demand_kib);
 	vm->decision.demand_kib = opt_some(state->demand_kib);
 }

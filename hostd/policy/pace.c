@@ -142,6 +142,8 @@ static bool settle_grant(const struct tick *tick, struct policy_vm *vm)
 
 	if (!move_kib)
 		return false;
+	if (work->holds_kib < work->reservation_kib)
+		return true; /* each page of a reservation counts */
 	if (work->target_kib >= (in_need ? work->due_kib : work->goal_kib))
 		return true;
 	if (move_kib >= (in_need ? need_band(tick, vm) : dead_band(tick, vm)))
