@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The default configuration file and the manual page against the table of keys: every key is in
+ * both, and the file's commented values are the built-in defaults.
+ */
+#include "cmocka_test.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "conf/conf.h"
+#include "conf/metadata.h"
+#include "scratch_dir.h"
+
+#define CONF_FILE TEST_TOP "/hostd/data/aerostatd.conf"
+#define MAN_FILE  TEST_TOP "/hostd/data/aerostatd.conf.5"
+
+static char *read_whole(const char *path)
+{
+	char *text = NULL;
+	size_t length = 0, n;
+	FILE *file = fopen(path, "re");
+
+	if (!file)
+		fail_msg("cannot open %s", path);
+	do {
+		text = realloc(text, length + 4097);
+		assert_non_null(text);
+		n = fread(text + length, 1, 4096, file);
+		length += n;
+	} while (n);
+	text[length] = '\0';
+	fclose(file);
+	return text;
+}
+
+/* True for "#key = value" and "#[section]", which have no blank after the sign; prose has. */
+static bool is_commented_setting(const char *line)
+{
+	return line[0] == '#' && (islower((unsigned char)line[1]) || line[1] == '[');
+}
+
+/* The default file, with what is commented put into force: at most up to the example classes. */
+static char *put_into_force(bool with_classes)
+{
+	char *text = read_whole(CONF_FILE);
+
+	for (char *line = text; *line;) {
+		char *end = line + strcspn(line, "\n");
+
+		if (!with_classes && !strncmp(line, "#[class", 7)) {
+			*line = '\0';
+			break;
+		}
+		if (is_commented_setting(line))
+			*line = ' ';
+		line = end + (*end == '\n');
+	}
+	return text;
+}
+
+static struct conf *load_text(void **state, const char *text)
+{
+	struct conf *conf = NULL;
+	struct conf_error error = { "" };
+
+	if (conf_load(scratch_write(*state, "aerostatd.conf", text), &conf, &error))
+		fail_msg("%s", error.text);
+	return conf;
+}
+
+static void assert_same_opt(struct opt_u64 a, struct opt_u64 b)
+{
+	assert_int_equal(a.known, b.known);
+	assert_eq(opt_or(a, 0), opt_or(b, 0));
+}
+
+static void assert_same_amount(struct amount a, struct amount b)
+{
+	assert_int_equal(a.unit, b.unit);
+	assert_eq(a.value, b.value);
+}
+
+static void assert_same_conf(const struct conf *a, const struct conf *b)
+{
+#define SAME(field) assert_eq(a->field, b->field)
+	assert_string_equal(a->daemon.connect, b->daemon.connect);
+	SAME(daemon.interval_ms);
+	SAME(daemon.event_gap_ms);
+	SAME(daemon.stats_period_s);
+	SAME(daemon.call_deadline_ms);
+	assert_same_opt(a->policy.reserve_kib, b->policy.reserve_kib);
+	SAME(policy.reserve_permille);
+	assert_same_opt(a->policy.budget_kib, b->policy.budget_kib);
+	SAME(policy.float_permille);
+	SAME(policy.stale_ms);
+	SAME(policy.boot_grace_ms);
+	SAME(policy.dead_band_kib);
+	SAME(policy.dead_band_permille);
+	SAME(policy.reclaim_permille);
+	SAME(policy.decay_permille);
+	SAME(policy.psi_limit_permille);
+	SAME(policy.swap_rate_limit_kib);
+	SAME(policy.fault_rate_limit);
+	SAME(policy.relief_permille);
+	SAME(policy.buffer_min_kib);
+	assert_same_amount(a->vm.reservation, b->vm.reservation);
+	assert_same_amount(a->vm.limit, b->vm.limit);
+	assert_same_opt(a->vm.shares, b->vm.shares);
+	assert_same_opt(a->vm.buffer_permille, b->vm.buffer_permille);
+	assert_same_opt(a->vm.mode, b->vm.mode);
+	assert_eq(a->n_classes, b->n_classes);
+#undef SAME
+}
+
+/* As it is installed it changes nothing; with the comments taken away it changes nothing either. */
+static void test_file_has_the_defaults(void **state)
+{
+	struct conf *defaults = conf_new_default();
+	char *texts[] = { read_whole(CONF_FILE), put_into_force(false) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct conf *conf = load_text(state, texts[i]);
+
+		assert_same_conf(conf, defaults);
+		conf_free(conf);
+		free(texts[i]);
+	}
+	conf_free(defaults);
+}
+
+static void test_examples_in_file_are_right(void **state)
+{
+	char *text = put_into_force(true);
+	struct conf *conf = load_text(state, text);
+
+	assert_true(conf->n_classes >= 2);
+	assert_non_null(conf_vm_class(conf, "db-1", NULL));
+	conf_free(conf);
+	free(text);
+}
+
+/* Where `section` begins and ends in the file or the page; `heading` opens each section. */
+static char *section_of(const char *text, const char *heading, const char *next)
+{
+	const char *start = strstr(text, heading);
+	const char *end;
+
+	if (!start)
+		fail_msg("no %s", heading);
+	start += strlen(heading);
+	end = strstr(start, next);
+	return end ? strndup(start, (size_t)(end - start)) : strdup(start);
+}
+
+static void test_every_key_is_in_the_file(void **state)
+{
+	char *file = read_whole(CONF_FILE);
+	const char *section, *key;
+	char wanted[80];
+
+	(void)state;
+	for (size_t i = 0; conf_key(i, &section, &key); i++) {
+		char *part;
+
+		snprintf(wanted, sizeof(wanted), "%s[%s%s", strcmp(section, "class") ? "\n" : "#",
+			 section, strcmp(section, "class") ? "]\n" : " ");
+		part = section_of(file, wanted, "\n[");
+		snprintf(wanted, sizeof(wanted), "\n#%s = ", key);
+		assert_contains(part, wanted);
+		free(part);
+	}
+	free(file);
+}
+
+/* The page has each key in its section, in bold, with the default the file has. */
+static void test_every_key_is_in_the_page(void **state)
+{
+	char *page = read_whole(MAN_FILE), *file = read_whole(CONF_FILE);
+	const char *section, *key;
+	char wanted[80];
+
+	(void)state;
+	for (size_t i = 0; conf_key(i, &section, &key); i++) {
+		bool in_class = !strcmp(section, "class");
+		char heading[32], value[40] = "";
+		const char *line;
+		char *part;
+
+		snprintf(heading, sizeof(heading), "\n.SH [%s", section);
+		for (char *c = heading + 5; *c; c++)
+			*c = (char)toupper((unsigned char)*c);
+		part = section_of(page, heading, "\n.SH ");
+		if (in_class) {
+			snprintf(wanted, sizeof(wanted), "\n.B %s\n", key);
+		} else {
+			snprintf(wanted, sizeof(wanted), "\n#%s = ", key);
+			line = strstr(file, wanted);
+			assert_non_null(line);
+			assert_int_equal(sscanf(line + strlen(wanted), "%39s", value), 1);
+			snprintf(wanted, sizeof(wanted), "\n.BR %s \" = \" %s\n", key, value);
+		}
+		assert_contains(part, wanted);
+		free(part);
+	}
+	assert_contains(page, METADATA_NAMESPACE);
+	free(page);
+	free(file);
+}
+
+int main(void)
+{
+#define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
+	static const struct CMUnitTest tests[] = {
+		WITH_SCRATCH(test_file_has_the_defaults),
+		WITH_SCRATCH(test_examples_in_file_are_right),
+		cmocka_unit_test(test_every_key_is_in_the_file),
+		cmocka_unit_test(test_every_key_is_in_the_page),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
