@@ -31,6 +31,9 @@
 /* More sampling jobs than this cannot hang: one a stopped QEMU, and workers must remain. */
 #define SAMPLES_MAX (WORKERS_MAX / 2)
 
+/* A domain that is just being destroyed can hold up an answer for about as long as this. */
+#define SAMPLE_DEADLINE_MIN_MS 2000
+
 /* Bulk statistics took 1.3 to 1.6 ms a domain where they were measured; three times that. */
 #define SAMPLE_MS_PER_DOMAIN 5
 
@@ -61,13 +64,16 @@ static void arm_timer(sd_event_source *timer, uint64_t delay_ms)
 }
 
 /*
- * Half an interval at most, so that the further job's answer still belongs to this tick.
+ * Half an interval, so that the further job's answer still belongs to this tick; but long enough
+ * for what is only slow.
  */
 static uint64_t sample_deadline_ms(const struct manager *manager)
 {
 	const struct conf_daemon *daemon = &manager->conf->daemon;
 	uint64_t deadline_ms = daemon->interval_ms / 2;
 
+	if (deadline_ms < SAMPLE_DEADLINE_MIN_MS)
+		deadline_ms = SAMPLE_DEADLINE_MIN_MS;
 	if (deadline_ms > daemon->call_deadline_ms)
 		deadline_ms = daemon->call_deadline_ms;
 	return deadline_ms + SAMPLE_MS_PER_DOMAIN * (uint64_t)manager->fleet.n_vms;
