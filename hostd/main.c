@@ -104,8 +104,8 @@ static void get_status(void *userdata, struct status *ret_status)
 }
 
 /*
- * Two daemons on one host would undo each other's work, so a name that is taken ends this one. A
- * bus that is not there only costs the status.
+ * Two daemons on one host would undo each other's work, so a name that is taken ends this one,
+ * unless it changes nothing anyway. A bus that is not there only costs the status.
  */
 static int start_bus(struct daemon *daemon)
 {
@@ -114,6 +114,10 @@ static int start_bus(struct daemon *daemon)
 	if (daemon->options.bus == BUS_NONE)
 		return 0;
 	ret = bus_new(daemon->event, daemon->options.bus, get_status, daemon, &daemon->bus);
+	if (ret == -EEXIST && daemon->options.manager.dry_run) {
+		log_info("another aerostatd is running on this host; this one only looks on");
+		return 0;
+	}
 	if (ret == -EEXIST) {
 		log_error("%s is taken on the bus: another aerostatd is running on this host",
 			  BUS_NAME);
