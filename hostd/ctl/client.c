@@ -209,7 +209,9 @@ int client_status(const struct client_options *options, json_t **ret_status)
 	ret = options->session ? sd_bus_open_user(&connection) : sd_bus_open_system(&connection);
 	if (ret < 0) {
 		fprintf(stderr, "aerostatctl: cannot reach the %s bus: %s\n",
-			options->session ? "session" : "system", strerror(-ret));
+			options->session ? "session" : "system",
+			ret == -ENOMEDIUM ? "its address is not in the environment"
+					  : strerror(-ret));
 		return CTL_FAILED;
 	}
 	code = ask(options, connection, ret_status);
