@@ -127,7 +127,8 @@ static int start_bus(struct daemon *daemon)
 		log_warning(
 			"not on the bus: %s; aerostatctl will not find this daemon, and another "
 			"one would not notice it",
-			strerror(-ret));
+			ret == -ENOMEDIUM ? "its address is not in the environment"
+					  : strerror(-ret));
 	return 0;
 }
 
