@@ -232,9 +232,9 @@ void manager_once_progress(struct manager *manager)
 {
 	if (!manager->options->once || manager->describing || manager->setting)
 		return;
-	if (!manager->judged && manager->sampled_ms)
+	if (!manager->ticks && manager->sampled_ms)
 		manager_judge(manager);
-	if (manager->judged && !manager->setting)
+	if (manager->ticks && !manager->setting)
 		finish_once(manager);
 }
 
@@ -419,7 +419,7 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.conf = manager->conf,
 		.host = manager->host,
 		.decision = manager->host_decision,
-		.judged = manager->judged,
+		.ticks = manager->ticks,
 		.uri = uri_of(manager),
 		.connected = link_is_up(manager->link),
 		.dry_run = manager->options->dry_run,

@@ -24,7 +24,7 @@ struct manager {
 	struct fleet fleet;
 	struct host_sample host;
 	struct host_decision host_decision;
-	bool judged; /* host_decision holds something */
+	uint64_t ticks; /* how often all VMs were judged; 0: host_decision holds nothing yet */
 	struct policy_vm *policy_vms; /* scratch of a tick, kept from one to the next */
 	size_t policy_vms_size;
 

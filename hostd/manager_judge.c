@@ -130,9 +130,9 @@ void manager_judge(struct manager *manager)
 		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
 			take_decision(manager->fleet.vms[i], &manager->policy_vms[i].decision,
 				      now_ms);
-	if (!manager->judged || before.state != manager->host_decision.state)
+	if (!manager->ticks || before.state != manager->host_decision.state)
 		journal_host(&manager->host, &manager->host_decision);
-	manager->judged = true;
+	manager->ticks++;
 	act(manager, true);
 	act(manager, false);
 }

@@ -102,14 +102,15 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		{ "budget_kib", conf->policy.budget_kib },
 		{ "capacity_kib", decision->capacity_kib },
 		{ "free_kib", decision->free_kib },
-		{ "charged_kib", if_judged(status->judged, decision->charged_kib) },
+		{ "charged_kib", if_judged(status->ticks, decision->charged_kib) },
 		{ "psi_some_permille", status->host.psi_some_permille },
 		{ "psi_full_permille", status->host.psi_full_permille },
+		{ "ticks", opt_some(status->ticks) },
 		{ "interval_ms", opt_some(conf->daemon.interval_ms) },
 		{ "sample_age_ms", since_ms(status->sampled_ms) },
 		{ "hung_calls", opt_some(status->lost_workers) },
 	};
-	const char *state = status->judged ? host_state_to_string(decision->state) : NULL;
+	const char *state = status->ticks ? host_state_to_string(decision->state) : NULL;
 	int ret;
 
 	ret = sd_bus_message_open_container(m, 'a', "{sv}");

@@ -17,7 +17,7 @@ struct status {
 	const struct conf *conf;
 	struct host_sample host;
 	struct host_decision decision;
-	bool judged; /* `decision` holds something */
+	uint64_t ticks; /* how often all VMs were judged; 0: `decision` holds nothing yet */
 	const char *uri;
 	bool connected;
 	bool dry_run;
