@@ -128,20 +128,19 @@ static void stop_work(struct aerostat *balloon)
 
 /*
  * Reset the device, which then owns none of our pages and buffers, and give the queues back. All
- * pages are untold afterwards. Work must have been stopped. Nothing is to be done where a restore has
- * failed, because the device has not been started since the last reset.
+ * pages are untold afterwards. Work must have been stopped. After a restore that failed there are no
+ * queues, but the core still expects a reset.
  */
 static void stop_device(struct aerostat *balloon)
 {
 	mutex_lock(&balloon->lock);
 	balloon->state = DEVICE_STOPPED;
-	if (balloon->inflate.vq) {
-		compat_reset(balloon->vdev);
-		blocks_move(&balloon->held, &balloon->untold);
-		blocks_move(&balloon->limbo, &balloon->untold);
+	compat_reset(balloon->vdev);
+	blocks_move(&balloon->held, &balloon->untold);
+	blocks_move(&balloon->limbo, &balloon->untold);
+	if (balloon->inflate.vq)
 		balloon->vdev->config->del_vqs(balloon->vdev);
-		balloon->inflate.vq = NULL;
-	}
+	balloon->inflate.vq = NULL;
 	mutex_unlock(&balloon->lock);
 }
 

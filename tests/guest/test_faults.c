@@ -1,0 +1,664 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What aerostat does when the kernel or the device lets it down: every call that can fail is made to
+ * fail by fault.ko (fault/fault.c), and afterwards the module still unloads, loads and works, and no
+ * page is missing.
+ *
+ * That no page is missing is seen twice: the kernel's own events say that as many pages left the
+ * balloon as have entered it, and MemFree is what it was, but for what a kernel moves about anyway.
+ *
+ * Each test that does not fail leaves the guest as it was: aerostat bound, no fault, nothing
+ * inflated.
+ */
+#include "checks.h"
+#include "harness/lines.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FULL_KIB       (256u * KIB_PER_MIB)
+#define HALF_KIB       (128u * KIB_PER_MIB)
+#define FREE_SLACK_KIB (8u * KIB_PER_MIB)
+#define POLL_US	       50000
+#define MODULE_DIR     "/sys/module/aerostat"
+#define SHORT_TIMEOUT  "ack_timeout_ms=1000"
+
+/* Functions by their names in older and newer kernels; the first that exists is meant. */
+#define FN_ALLOC_PAGES	 "alloc_pages,alloc_pages_noprof"
+#define FN_KMALLOC	 "kmalloc_trace,__kmalloc_cache_noprof"
+#define FN_KMALLOC_LARGE "kmalloc_large,__kmalloc_large_noprof"
+#define FN_REGISTER	 "register_virtio_driver,__register_virtio_driver"
+#define FN_NEW_QUEUE	 "__vring_new_virtqueue,vring_create_virtqueue_split"
+
+/* A failing device can only be told apart by tests that see the module's own state. */
+static int state_path(struct test *t, char *ret_path, size_t size)
+{
+	char device[64];
+	int r = guest_balloon_device(t->guest, device, sizeof(device));
+
+	if (r < 0)
+		return r;
+	snprintf(ret_path, size, "/sys/kernel/debug/aerostat/%s/state", device);
+	return 0;
+}
+
+/* The text after `key: ` in the module's state, to be freed. */
+static int read_state(struct test *t, const char *key, char **ret_value)
+{
+	char path[128], start[64], *text, *line, *value;
+	int r;
+
+	r = state_path(t, path, sizeof(path));
+	if (r == 0)
+		r = guest_ask(t->guest, &text, "read %s", path);
+	if (r < 0)
+		return r;
+	snprintf(start, sizeof(start), "\n%s: ", key);
+	line = strstr(text, start);
+	if (!strncmp(text, start + 1, strlen(start + 1)))
+		line = text - 1;
+	value = line ? strndup(line + strlen(start), strcspn(line + strlen(start), "\n")) : NULL;
+	free(text);
+	if (!value)
+		return -ENOENT;
+	*ret_value = value;
+	return 0;
+}
+
+/* Waits until the module's state says so; else the test fails with what it says. */
+static void wait_state(struct test *t, const char *key, const char *expected)
+{
+	uint64_t deadline_ms = clock_ms() + REACH_TIMEOUT_MS;
+	char *value = NULL;
+	bool same = false;
+
+	while (!same) {
+		free(value);
+		require_ok(t, read_state(t, key, &value));
+		same = !strcmp(value, expected);
+		if (!same && clock_ms() > deadline_ms)
+			break;
+		if (!same)
+			usleep(POLL_US);
+	}
+	if (!same)
+		test_fail(t, __FILE__, __LINE__, "%s: expected '%s', got '%s'", key, expected,
+			  value);
+	free(value);
+}
+
+static uint64_t state_number(struct test *t, const char *key)
+{
+	uint64_t number = 0;
+	char *value;
+
+	if (read_state(t, key, &value) < 0) {
+		test_fail(t, __FILE__, __LINE__, "the module's state has no %s", key);
+		return 0;
+	}
+	number = strtoull(value, NULL, 10);
+	free(value);
+	return number;
+}
+
+/* --- faults --- */
+
+/* Whether the image has the injector; else the test is skipped. */
+static bool have_injector(struct test *t)
+{
+	char *text = NULL;
+	bool there = guest_ask(t->guest, &text, "run /bin/busybox test -e /lib/modules/fault.ko") ==
+			     0 &&
+		     strstr(text, "status=0");
+
+	free(text);
+	if (there)
+		return true;
+	test_skip(t, "the image has no fault.ko");
+	return false;
+}
+
+static int inject(struct test *t, const char *symbol, long retval, unsigned int skip,
+		  unsigned int times)
+{
+	return guest_ask(t->guest, NULL, "insmod fault symbol=%s retval=%ld skip=%u times=%u",
+			 symbol, retval, skip, times);
+}
+
+static uint64_t fault_hits(struct test *t)
+{
+	uint64_t hits = 0;
+
+	if (guest_read_u64(t->guest, "/sys/module/fault/parameters/hits", &hits) < 0)
+		test_fail(t, __FILE__, __LINE__, "the injector is not loaded");
+	return hits;
+}
+
+/* Ends the fault. It must have struck: a test in which it did not shows nothing. */
+static void end_fault(struct test *t, const char *symbol)
+{
+	uint64_t hits = fault_hits(t);
+
+	require_ok(t, guest_ask(t->guest, NULL, "rmmod fault"));
+	require(t, hits > 0, "%s: never called by aerostat", symbol);
+}
+
+static int load(struct test *t, const char *params)
+{
+	return guest_ask(t->guest, NULL, "insmod aerostat %s", params);
+}
+
+static int unload(struct test *t)
+{
+	return guest_ask(t->guest, NULL, "rmmod aerostat");
+}
+
+/* --- no page is missing --- */
+
+struct balance {
+	uint64_t free_kib;
+	uint64_t held_pages; /* in the balloon, by the kernel's events */
+};
+
+static int read_balance(struct test *t, struct balance *ret_balance)
+{
+	struct balance balance;
+	uint64_t in, out;
+	int r;
+
+	r = guest_meminfo_kib(t->guest, "MemFree", &balance.free_kib);
+	if (r == 0)
+		r = guest_vmstat(t->guest, "balloon_inflate", &in);
+	if (r == 0)
+		r = guest_vmstat(t->guest, "balloon_deflate", &out);
+	if (r < 0)
+		return r;
+	balance.held_pages = in - out;
+	*ret_balance = balance;
+	return 0;
+}
+
+/* Nothing is in the balloon, and MemFree is not less than before. */
+static void check_balance(struct test *t, const struct balance *before)
+{
+	struct balance now;
+
+	require_ok(t, read_balance(t, &now));
+	require_equal(t, now.held_pages, 0, "pages that went in and not out");
+	require(t, now.free_kib + FREE_SLACK_KIB >= before->free_kib,
+		"MemFree: expected about %" PRIu64 " KiB as before, got %" PRIu64, before->free_kib,
+		now.free_kib);
+}
+
+/* aerostat is loaded and bound, and does its work. */
+static void check_works(struct test *t)
+{
+	require(t, guest_balloon_bound(t->guest), "the device: expected aerostat to have it");
+	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
+}
+
+/* --- loading --- */
+
+/* Each thing that probe needs is refused in turn: the device stays free, the module unloads. */
+static void probe_fails(struct test *t)
+{
+	static const struct {
+		const char *symbol;
+		long retval;
+		unsigned int skip;
+	} faults[] = {
+		{ FN_KMALLOC_LARGE, 0, 0 },
+		{ FN_KMALLOC_LARGE, 0, 1 },
+		{ "alloc_workqueue,alloc_workqueue_noprof", 0, 0 },
+		{ "register_oom_notifier", -ENOMEM, 0 },
+		{ "vp_find_vqs,vp_modern_find_vqs", -ENOENT, 0 },
+		{ FN_NEW_QUEUE, 0, 0 },
+		{ FN_NEW_QUEUE, 0, 1 },
+		{ FN_NEW_QUEUE, 0, 2 },
+	};
+	struct balance before;
+
+	if (!have_injector(t))
+		return;
+	require_ok(t, unload(t));
+	require_ok(t, read_balance(t, &before));
+	for (size_t i = 0; i < sizeof(faults) / sizeof(*faults); i++) {
+		require_ok(t, inject(t, faults[i].symbol, faults[i].retval, faults[i].skip, ~0u));
+		require_ok(t, load(t, ""));
+		require(t, !guest_balloon_bound(t->guest),
+			"%s fails: expected the device without a driver", faults[i].symbol);
+		end_fault(t, faults[i].symbol);
+		if (t->failed)
+			return;
+		require_ok(t, unload(t));
+	}
+	check_balance(t, &before);
+	if (t->failed)
+		return;
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
+static void registration_fails(struct test *t)
+{
+	int r;
+
+	if (!have_injector(t))
+		return;
+	require_ok(t, unload(t));
+	require_ok(t, inject(t, FN_REGISTER, -EBUSY, 0, ~0u));
+	r = load(t, "");
+	require(t, r == -EBUSY, "insmod: expected -EBUSY, got %d", r);
+	end_fault(t, FN_REGISTER);
+	if (t->failed)
+		return;
+	require(t, !guest_has_dir(t->guest, "/sys/kernel/debug/aerostat"),
+		"debugfs: expected nothing left behind");
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
+/*
+ * Every small allocation on the way from insmod to a working balloon fails once, the first, the
+ * second and so on, whoever makes it. Whatever the module then makes of it, it can be unloaded.
+ */
+static void each_allocation_fails(struct test *t)
+{
+	struct balance before;
+	unsigned int skip;
+	uint64_t hits = 1;
+
+	if (!have_injector(t))
+		return;
+	require_ok(t, unload(t));
+	require_ok(t, read_balance(t, &before));
+	for (skip = 0; hits; skip++) {
+		require_ok(t, inject(t, FN_KMALLOC, 0, skip, 1));
+		if (load(t, "") == 0) {
+			hits = fault_hits(t);
+			require_ok(t, unload(t));
+		}
+		require_ok(t, guest_ask(t->guest, NULL, "rmmod fault"));
+		if (t->failed)
+			return;
+	}
+	require(t, skip > 1, "allocations: expected some, got none");
+	check_balance(t, &before);
+	if (t->failed)
+		return;
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
+/* debugfs is a convenience: without it everything else works. */
+static void works_without_debugfs(struct test *t)
+{
+	if (!have_injector(t))
+		return;
+	require_ok(t, unload(t));
+	require_ok(t, inject(t, "debugfs_create_dir", -ENOMEM, 0, ~0u));
+	require_ok(t, load(t, ""));
+	end_fault(t, "debugfs_create_dir");
+	if (t->failed)
+		return;
+	check_works(t);
+	if (t->failed)
+		return;
+	require_ok(t, unload(t));
+	require_ok(t, load(t, ""));
+}
+
+/* --- memory and queues that refuse --- */
+
+/* The kernel gives no page: the module says so, waits, and goes on by itself. */
+static void no_page_to_give(struct test *t)
+{
+	if (!have_injector(t))
+		return;
+	require_ok(t, inject(t, FN_ALLOC_PAGES, 0, 20, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	wait_state(t, "stop", "the kernel has no page to give");
+	if (t->failed)
+		return;
+	require(t, state_number(t, "retry_ms") > 0, "a wait before the next attempt: got none");
+	end_fault(t, FN_ALLOC_PAGES);
+	if (t->failed)
+		return;
+	require_ok(t, guest_wait_actual(t->guest, HALF_KIB, NULL));
+	wait_state(t, "stop", "none");
+}
+
+/* Large blocks are refused: smaller ones do. */
+static void only_small_blocks(struct test *t)
+{
+	char *counts, *place;
+	unsigned long large = 0;
+
+	if (!have_injector(t))
+		return;
+	/* 1 MiB begins with order 8; what fails is orders 8 to 1. */
+	require_ok(t, inject(t, FN_ALLOC_PAGES, 0, 0, 8));
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB - KIB_PER_MIB));
+	end_fault(t, FN_ALLOC_PAGES);
+	if (t->failed)
+		return;
+	require_ok(t, read_state(t, "blocks_by_order", &counts));
+	place = counts;
+	for (int order = 0; order < 10; order++) {
+		unsigned long count = strtoul(place, &place, 10);
+
+		large += order ? count : 0;
+	}
+	free(counts);
+	require_equal(t, large, 0, "blocks of more than one page");
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
+}
+
+/* The queue refuses the first buffer: nothing is lost, and the next attempt succeeds. */
+static void inflate_queue_refuses(struct test *t)
+{
+	if (!have_injector(t))
+		return;
+	require_ok(t, inject(t, "virtqueue_add_outbuf", -ENOMEM, 0, 1));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	require_ok(t, guest_wait_actual(t->guest, HALF_KIB, NULL));
+	require_equal(t, state_number(t, "stops"), 1, "stops");
+	end_fault(t, "virtqueue_add_outbuf");
+}
+
+static void deflate_queue_refuses(struct test *t)
+{
+	if (!have_injector(t))
+		return;
+	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
+	require_ok(t, inject(t, "virtqueue_add_outbuf", -ENOMEM, 0, 1));
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
+	end_fault(t, "virtqueue_add_outbuf");
+}
+
+/* In the middle of a step there is a second chance once all that is in flight has come back. */
+static void queue_refuses_midway(struct test *t)
+{
+	if (!have_injector(t))
+		return;
+	require_ok(t, inject(t, "virtqueue_add_outbuf", -ENOSPC, 3, 1));
+	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
+	wait_state(t, "state", "running");
+	end_fault(t, "virtqueue_add_outbuf");
+}
+
+/* A refill of the statistics that the queue did not take is made good. */
+static void stats_refill_fails(struct test *t)
+{
+	struct balloon_stats stats, later;
+
+	if (!have_injector(t))
+		return;
+	require_ok(t, guest_set_stats_interval(t->guest, 1));
+	require_ok(t, guest_wait_stats(t->guest, 0, &stats));
+	require_ok(t, inject(t, "virtqueue_add_outbuf", -ENOMEM, 0, 2));
+	/* One answer may have been on its way; the second after that has been through the fault. */
+	require_ok(t, guest_wait_stats(t->guest, stats.last_update_s, &later));
+	require_ok(t, guest_wait_stats(t->guest, later.last_update_s, &later));
+	require_equal(t, state_number(t, "stats_lost"), 2, "refills lost");
+	end_fault(t, "virtqueue_add_outbuf");
+}
+
+/* --- devices that fail --- */
+
+/* After a failure: said once, nothing more is tried, unloading ends and brings everything back. */
+static void check_failed_and_recovers(struct test *t, const char *message,
+				      const struct balance *before)
+{
+	uint64_t sent;
+
+	wait_state(t, "state", "failed");
+	if (t->failed)
+		return;
+	require_ok(t, console_wait(&t->guest->console, REACH_TIMEOUT_MS, message, NULL));
+	require(t, state_number(t, "limbo_pages") > 0, "pages in transit: expected some");
+	sent = state_number(t, "inflate_buffers") + state_number(t, "deflate_buffers");
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB + 4 * KIB_PER_MIB));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	require_ok(t, guest_ask(t->guest, NULL, "ping"));
+	require_equal(t, state_number(t, "inflate_buffers") + state_number(t, "deflate_buffers"),
+		      sent, "buffers sent, as before the last targets");
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	require_ok(t, unload(t));
+	check_balance(t, before);
+	if (t->failed)
+		return;
+	require_ok(t, guest_ask(t->guest, NULL, "rmmod fault"));
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
+static bool reload_with_fault_ready(struct test *t, struct balance *ret_before)
+{
+	if (!have_injector(t))
+		return false;
+	if (unload(t) < 0 || read_balance(t, ret_before) < 0 || load(t, SHORT_TIMEOUT) < 0) {
+		test_fail(t, __FILE__, __LINE__, "aerostat: could not be loaded again");
+		return false;
+	}
+	return true;
+}
+
+/* The device is never notified, so it never acknowledges. */
+static void silent_inflate(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, inject(t, "virtqueue_kick", 1, 0, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	check_failed_and_recovers(t, "does not acknowledge", &before);
+}
+
+/* As above in the middle: some of the pages are the device's for sure. */
+static void silent_inflate_midway(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, inject(t, "virtqueue_kick", 1, 20, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	check_failed_and_recovers(t, "does not acknowledge", &before);
+}
+
+static void silent_deflate(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
+	require_ok(t, inject(t, "virtqueue_kick", 1, 0, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	check_failed_and_recovers(t, "does not acknowledge", &before);
+}
+
+/* The transport says that it cannot notify. */
+static void broken_queue(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, inject(t, "virtqueue_kick", 0, 5, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	check_failed_and_recovers(t, "is broken", &before);
+}
+
+/* The queue takes a few buffers, then nothing more, not even when it is empty again. */
+static void queue_stops_taking(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, inject(t, "virtqueue_add_outbuf", -EIO, 3, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	check_failed_and_recovers(t, "is broken", &before);
+}
+
+/* Unloading need not wait for the end of a wait that has a minute to go, but it does end. */
+static void unload_while_silent(struct test *t)
+{
+	struct balance before;
+
+	if (!have_injector(t))
+		return;
+	require_ok(t, unload(t));
+	require_ok(t, read_balance(t, &before));
+	require_ok(t, load(t, "ack_timeout_ms=5000"));
+	require_ok(t, inject(t, "virtqueue_kick", 1, 0, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	require_ok(t, unload(t));
+	check_balance(t, &before);
+	if (t->failed)
+		return;
+	require_ok(t, guest_ask(t->guest, NULL, "rmmod fault"));
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
+/* Unbinding a failed device and binding it again is enough. */
+static void rebind_after_failure(struct test *t)
+{
+	struct balance before;
+	char device[64];
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, guest_balloon_device(t->guest, device, sizeof(device)));
+	require_ok(t, inject(t, "virtqueue_kick", 1, 10, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	wait_state(t, "state", "failed");
+	if (t->failed)
+		return;
+	require_ok(t, guest_ask(t->guest, NULL, "rmmod fault"));
+	require_ok(t, guest_ask(t->guest, NULL, "write /sys/bus/virtio/drivers/aerostat/unbind %s",
+				device));
+	check_balance(t, &before);
+	if (t->failed)
+		return;
+	require_ok(t, guest_ask(t->guest, NULL, "write /sys/bus/virtio/drivers/aerostat/bind %s",
+				device));
+	require_ok(t, guest_wait_actual(t->guest, HALF_KIB, NULL));
+}
+
+/* A suspend resets the device, which is all that a failed one needs. */
+static void suspend_after_failure(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, inject(t, "virtqueue_kick", 1, 10, ~0u));
+	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
+	wait_state(t, "state", "failed");
+	if (t->failed)
+		return;
+	require_ok(t, guest_ask(t->guest, NULL, "rmmod fault"));
+	require_ok(t, guest_ask(t->guest, NULL, "suspend mem 2"));
+	wait_state(t, "state", "running");
+	if (t->failed)
+		return;
+	require_ok(t, guest_wait_actual(t->guest, HALF_KIB, NULL));
+}
+
+/* A resume that cannot set the queues up leaves a device that can still be unbound. */
+static void resume_fails(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
+	require_ok(t, inject(t, "vp_find_vqs,vp_modern_find_vqs", -ENOENT, 0, ~0u));
+	require_ok(t, guest_ask(t->guest, NULL, "suspend mem 2"));
+	wait_state(t, "state", "stopped");
+	if (t->failed)
+		return;
+	require_equal(t, state_number(t, "untold_pages"), (FULL_KIB - HALF_KIB) / PAGE_KIB,
+		      "pages kept");
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	require_ok(t, unload(t));
+	check_balance(t, &before);
+	if (t->failed)
+		return;
+	end_fault(t, "vp_find_vqs");
+	if (t->failed)
+		return;
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
+/* Out of memory and a dead device at once: the guest is not held up longer than the time-out. */
+static void oom_with_silent_device(struct test *t)
+{
+	struct balance before;
+	int r;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	test_expect_oom_kill(t);
+	/* Of the task that is being killed. */
+	test_expect(t, "page allocation failure");
+	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
+	require_ok(t, inject(t, "virtqueue_kick", 1, 0, ~0u));
+	require_ok(t, guest_ask(t->guest, NULL, "hog big 160"));
+	r = guest_ask(t->guest, NULL, "hog-wait big");
+	require(t, r == -ENOMEM, "the hog: expected to be killed, got %d", r);
+	wait_state(t, "state", "failed");
+	if (t->failed)
+		return;
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	require_ok(t, unload(t));
+	check_balance(t, &before);
+	if (t->failed)
+		return;
+	require_ok(t, guest_ask(t->guest, NULL, "rmmod fault"));
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
+static const struct guest_test tests[] = {
+	{ .name = "probe-fails", .run = probe_fails },
+	{ .name = "registration-fails", .run = registration_fails },
+	{ .name = "each-allocation-fails", .run = each_allocation_fails },
+	{ .name = "works-without-debugfs", .run = works_without_debugfs },
+	{ .name = "no-page-to-give", .run = no_page_to_give },
+	{ .name = "only-small-blocks", .run = only_small_blocks },
+	{ .name = "inflate-queue-refuses", .run = inflate_queue_refuses },
+	{ .name = "deflate-queue-refuses", .run = deflate_queue_refuses },
+	{ .name = "queue-refuses-midway", .run = queue_refuses_midway },
+	{ .name = "stats-refill-fails", .run = stats_refill_fails },
+	{ .name = "silent-inflate", .run = silent_inflate },
+	{ .name = "silent-inflate-midway", .run = silent_inflate_midway },
+	{ .name = "silent-deflate", .run = silent_deflate },
+	{ .name = "broken-queue", .run = broken_queue },
+	{ .name = "queue-stops-taking", .run = queue_stops_taking },
+	{ .name = "unload-while-silent", .run = unload_while_silent },
+	{ .name = "rebind-after-failure", .run = rebind_after_failure },
+	{ .name = "suspend-after-failure", .run = suspend_after_failure },
+	{ .name = "resume-fails", .run = resume_fails },
+	{ .name = "oom-with-silent-device", .run = oom_with_silent_device },
+};
+
+static struct guest_group faults = {
+	.name = "faults",
+	.config = {
+		.device = "virtio-balloon-pci,id=balloon0,deflate-on-oom=on",
+		.driver = "aerostat",
+	},
+	GUEST_TESTS(tests),
+};
+
+GUEST_GROUP(faults)
