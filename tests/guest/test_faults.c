@@ -199,6 +199,17 @@ static void check_works(struct test *t)
 	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
 }
 
+/* As above for a guest whose balloon is loaded: it takes an unloading to be sure. */
+static void check_nothing_lost(struct test *t, const struct balance *before)
+{
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	require_ok(t, unload(t));
+	check_balance(t, before);
+	if (t->failed)
+		return;
+	require_ok(t, load(t, ""));
+}
+
 /* --- loading --- */
 
 /* Each thing that probe needs is refused in turn: the device stays free, the module unloads. */
@@ -315,8 +326,11 @@ static void works_without_debugfs(struct test *t)
 /* The kernel gives no page: the module says so, waits, and goes on by itself. */
 static void no_page_to_give(struct test *t)
 {
+	struct balance before;
+
 	if (!have_injector(t))
 		return;
+	require_ok(t, read_balance(t, &before));
 	require_ok(t, inject(t, FN_ALLOC_PAGES, 0, 20, ~0u));
 	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
 	wait_state(t, "stop", "the kernel has no page to give");
@@ -328,6 +342,8 @@ static void no_page_to_give(struct test *t)
 		return;
 	require_ok(t, guest_wait_actual(t->guest, HALF_KIB, NULL));
 	wait_state(t, "stop", "none");
+	if (!t->failed)
+		check_nothing_lost(t, &before);
 }
 
 /* Large blocks are refused: smaller ones do. */
@@ -359,34 +375,49 @@ static void only_small_blocks(struct test *t)
 /* The queue refuses the first buffer: nothing is lost, and the next attempt succeeds. */
 static void inflate_queue_refuses(struct test *t)
 {
+	struct balance before;
+
 	if (!have_injector(t))
 		return;
+	require_ok(t, read_balance(t, &before));
 	require_ok(t, inject(t, "virtqueue_add_outbuf", -ENOMEM, 0, 1));
 	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
 	require_ok(t, guest_wait_actual(t->guest, HALF_KIB, NULL));
 	require_equal(t, state_number(t, "stops"), 1, "stops");
 	end_fault(t, "virtqueue_add_outbuf");
+	if (!t->failed)
+		check_nothing_lost(t, &before);
 }
 
 static void deflate_queue_refuses(struct test *t)
 {
+	struct balance before;
+
 	if (!have_injector(t))
 		return;
+	require_ok(t, read_balance(t, &before));
 	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
 	require_ok(t, inject(t, "virtqueue_add_outbuf", -ENOMEM, 0, 1));
 	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
 	end_fault(t, "virtqueue_add_outbuf");
+	if (!t->failed)
+		check_nothing_lost(t, &before);
 }
 
 /* In the middle of a step there is a second chance once all that is in flight has come back. */
 static void queue_refuses_midway(struct test *t)
 {
+	struct balance before;
+
 	if (!have_injector(t))
 		return;
+	require_ok(t, read_balance(t, &before));
 	require_ok(t, inject(t, "virtqueue_add_outbuf", -ENOSPC, 3, 1));
 	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
 	wait_state(t, "state", "running");
 	end_fault(t, "virtqueue_add_outbuf");
+	if (!t->failed)
+		check_nothing_lost(t, &before);
 }
 
 /* A refill of the statistics that the queue did not take is made good. */
