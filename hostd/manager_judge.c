@@ -65,9 +65,15 @@ static int build_snapshot(struct manager *manager, uint64_t now_ms)
 	return 0;
 }
 
-static void take_decision(struct vm *vm, const struct vm_decision *decision, uint64_t now_ms)
+static void take_decision(struct manager *manager, struct vm *vm,
+			  const struct vm_decision *decision, uint64_t now_ms)
 {
-	if (!vm->decided_ms || vm->decision.reason != decision->reason)
+	bool changed = !vm->decided_ms || vm->decision.reason != decision->reason;
+
+	/* Whoever turned the statistics off meanwhile did not tell: look, and turn them on. */
+	if (changed && vm->decided_ms && decision->reason == REASON_STALE_STATS)
+		manager_describe_vm(manager, vm);
+	if (changed)
 		vm->decided_ms = now_ms;
 	vm->decision = *decision;
 }
@@ -128,8 +134,8 @@ void manager_judge(struct manager *manager)
 		    manager->fleet.n_vms, &manager->host_decision);
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
-			take_decision(manager->fleet.vms[i], &manager->policy_vms[i].decision,
-				      now_ms);
+			take_decision(manager, manager->fleet.vms[i],
+				      &manager->policy_vms[i].decision, now_ms);
 	if (!manager->ticks || before.state != manager->host_decision.state)
 		journal_host(&manager->host, &manager->host_decision);
 	manager->ticks++;
