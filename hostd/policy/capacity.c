@@ -50,7 +50,6 @@ void capacity_tick(struct tick *tick)
 	struct host_decision *totals = &tick->totals;
 	uint64_t untouched_kib = 0, limits_kib = 0, capacity = UINT64_MAX;
 	uint64_t available, kept = 0;
-	bool below_reserve = false;
 
 	for_each_vm(vm, tick) {
 		bool movable = vm_judged(vm) && !vm->work.observed;
@@ -66,7 +65,6 @@ void capacity_tick(struct tick *tick)
 		uint64_t of_host = add_u64(totals->charged_kib, bound_kib(available));
 
 		capacity = min_u64(capacity, sub_u64(of_host, add_u64(kept, untouched_kib)));
-		below_reserve = available < kept;
 	}
 	if (capacity == UINT64_MAX)
 		return;
@@ -74,7 +72,8 @@ void capacity_tick(struct tick *tick)
 	totals->capacity_kib = opt_some(capacity);
 	totals->free_kib = opt_some(sub_u64(capacity, totals->charged_kib));
 	tick->float_kib = permille_of(capacity, tick->settings->float_permille);
-	if (below_reserve || stalling(tick) || totals->charged_kib > capacity)
+	/* Below its reserve, the host has less capacity than is charged. */
+	if (totals->charged_kib > capacity || stalling(tick))
 		totals->state = HOST_PRESSED;
 	else if (sub_u64(capacity, tick->float_kib) >= limits_kib)
 		totals->state = HOST_RELAXED;

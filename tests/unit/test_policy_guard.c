@@ -80,6 +80,13 @@ static void never_reported(struct world_vm *vm)
 	vm->silent = true;
 }
 
+/* Numbers, but no word on when they were made. */
+static void never_dated(struct world_vm *vm)
+{
+	vm->silent = true;
+	vm->sample.usable_kib = opt_some(vm->use_kib);
+}
+
 /* It reports, but neither what is usable nor what is free: as some guests do. */
 static void reports_nothing_useful(struct world_vm *vm)
 {
@@ -101,9 +108,13 @@ static void test_left_alone(void **state)
 		spoil spoil;
 		enum reason reason;
 	} cases[] = {
-		{ mode_off, REASON_MODE_OFF },	     { no_balloon, REASON_NO_BALLOON },
-		{ paused, REASON_PAUSED },	     { migrating, REASON_MIGRATING },
-		{ never_reported, REASON_NO_STATS }, { reports_nothing_useful, REASON_NO_STATS },
+		{ mode_off, REASON_MODE_OFF },
+		{ no_balloon, REASON_NO_BALLOON },
+		{ paused, REASON_PAUSED },
+		{ migrating, REASON_MIGRATING },
+		{ never_reported, REASON_NO_STATS },
+		{ never_dated, REASON_NO_STATS },
+		{ reports_nothing_useful, REASON_NO_STATS },
 		{ stale, REASON_STALE_STATS },
 	};
 	struct world world;
@@ -216,6 +227,7 @@ static void test_observed_holds_for_others(void **state)
 	assert_eq(world_actual(&world, 0), MIB(1500));
 	assert_true(world_sum_actual(&world) <= GIB(2));
 	assert_true(world_actual(&world, 1) >= MIB(490));
+	assert_true(world_decision(&world, 1)->entitlement_kib <= MIB(548));
 }
 
 /* Growing to a reservation needs no statistics, unless nothing may be asked of the VM at all. */
