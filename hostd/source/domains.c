@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Setting a target or reading a description takes milliseconds; on a loaded host, a second. */
+#define SKIPPED_GRACE_MS 3000
+
 /* The index of `uuid`, or, when it is not there, the one to insert it at. */
 static size_t position(const struct fleet *fleet, const char *uuid, bool *ret_found)
 {
@@ -83,21 +86,12 @@ void fleet_vm_restarted(struct vm *vm, uint64_t now_ms)
 	vm->decided_ms = 0;
 }
 
-static void take_sample(struct vm *vm, const struct domain_stats *stats)
+/* What the guest said, and what else comes with it or not at all. */
+static void take_guest_numbers(struct vm *vm, const struct domain_stats *stats)
 {
 	struct vm_sample *sample = &vm->sample;
 
-	/*
-	 * When libvirt could not ask QEMU, the guest's numbers are missing and unknown; but that
-	 * the guest has reported before stays true.
-	 */
-	if (stats->last_update_s.known || vm->id != stats->id)
-		vm->last_update_s = stats->last_update_s;
-	vm->id = stats->id;
-	sample->name = vm->name;
-	sample->run_state = stats->run_state;
-	sample->max_kib = opt_or(stats->max_kib, 0);
-	sample->actual_kib = stats->actual_kib;
+	vm->last_update_s = stats->last_update_s;
 	sample->rss_kib = stats->rss_kib;
 	sample->total_kib = stats->total_kib;
 	sample->usable_kib = stats->usable_kib;
@@ -106,6 +100,39 @@ static void take_sample(struct vm *vm, const struct domain_stats *stats)
 	sample->swap_in_kib = stats->swap_in_kib;
 	sample->swap_out_kib = stats->swap_out_kib;
 	sample->major_faults = stats->major_faults;
+}
+
+/*
+ * A batch skips the guest's numbers of a domain that some other call is at. Usually that is over
+ * in a moment, so what libvirt said shortly before still counts, with its true age; otherwise one
+ * call of our own would make its VM look silent, and the others pay for that. If it lasts, the
+ * numbers are missing and unknown; but that the guest has reported before stays true.
+ */
+static void skip_guest_numbers(struct vm *vm, const struct domain_stats *stats, uint64_t now_ms)
+{
+	struct opt_u64 last_update_s = vm->last_update_s;
+
+	if (last_update_s.known && now_ms - vm->told_ms <= SKIPPED_GRACE_MS)
+		return;
+	take_guest_numbers(vm, stats);
+	vm->last_update_s = last_update_s;
+}
+
+static void take_sample(struct vm *vm, const struct domain_stats *stats, uint64_t now_ms)
+{
+	struct vm_sample *sample = &vm->sample;
+
+	sample->name = vm->name;
+	sample->run_state = stats->run_state;
+	sample->max_kib = opt_or(stats->max_kib, 0);
+	sample->actual_kib = stats->actual_kib;
+	if (stats->last_update_s.known || vm->id != stats->id) {
+		take_guest_numbers(vm, stats);
+		vm->told_ms = now_ms;
+	} else {
+		skip_guest_numbers(vm, stats, now_ms);
+	}
+	vm->id = stats->id;
 }
 
 /* Only an inactive domain can be renamed, but it may have been so between two looks. */
@@ -130,7 +157,7 @@ static int merge_one(struct fleet *fleet, const struct domain_stats *stats, uint
 	if (!vm)
 		return -ENOMEM;
 	rename_vm(vm, stats->name);
-	take_sample(vm, stats);
+	take_sample(vm, stats, now_ms);
 	if (anew) {
 		vm->asked_kib = opt_none();
 		fleet_vm_restarted(vm, now_ms);

@@ -19,6 +19,7 @@ struct vm {
 	char *name;
 	int id; /* of this run */
 	struct opt_u64 last_update_s; /* of the guest's statistics, host wall time */
+	uint64_t told_ms; /* monotonic; when libvirt last gave those */
 	uint64_t run_since_ms; /* monotonic; when this run began, or when it was first seen */
 
 	/* From its description and metadata. */
