@@ -407,18 +407,20 @@ static void test_reservation_is_restored(void **state)
 	assert_eq(world_actual(&world, 0), MIB(101));
 }
 
-/* Before anybody else's need, and no more than is free. */
+/* Before anybody else's need, also of one that lacks a larger part of what is due to it. */
 static void test_reservation_first(void **state)
 {
 	struct world world;
 
 	(void)state;
-	plain(&world, MIB(700));
+	plain(&world, MIB(3000));
 	add(&world, GIB(1), MIB(400), MIB(400))->settings.buffer_permille = 1000;
 	add(&world, GIB(1), MIB(200), MIB(10))->settings.reservation_kib = opt_some(MIB(300));
+	add(&world, GIB(3), MIB(2300), MIB(100));
 	world_tick(&world, 5000);
 	assert_int_equal(reason(&world, 1), REASON_BELOW_RESERVATION);
-	assert_between(world_actual(&world, 1), MIB(300) - 4, MIB(300));
+	assert_eq(world_actual(&world, 1), MIB(300));
+	assert_int_equal(reason(&world, 0), REASON_NOTHING_FREE);
 	assert_eq(world_actual(&world, 0), MIB(400));
 }
 
