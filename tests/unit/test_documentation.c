@@ -19,19 +19,15 @@
 
 static char *read_whole(const char *path)
 {
-	char *text = NULL;
-	size_t length = 0, n;
 	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t size = 0;
 
 	if (!file)
 		fail_msg("cannot open %s", path);
-	do {
-		text = realloc(text, length + 4097);
-		assert_non_null(text);
-		n = fread(text + length, 1, 4096, file);
-		length += n;
-	} while (n);
-	text[length] = '\0';
+	/* Up to the end: there is no NUL in it. */
+	if (getdelim(&text, &size, '\0', file) < 0)
+		fail_msg("cannot read %s", path);
 	fclose(file);
 	return text;
 }
