@@ -15,8 +15,8 @@
  *
  * `usable` and `actual` are not of the same moment, and an error up stays long, while an error
  * down is corrected by the next statistics. So `need` is computed once for each statistics, from
- * the size the VM had when they were made, and kept until the next: what is taken from it in
- * between must not look as if it used less.
+ * the size the VM had when they were made (sizes.c), and kept until the next: what is taken from it
+ * in between must not look as if it used less, nor what it was given as if it used more.
  */
 #include "policy/internal.h"
 
@@ -25,12 +25,6 @@
  * times closer than this are the same statistics.
  */
 #define SAME_STATS_MS 500
-
-/*
- * A step down is a few percent of a VM, and even a slow driver (0.9 GiB/s of touched memory on
- * bare metal) takes it in less than this.
- */
-#define SETTLE_MS 1000
 
 #define DAY_MS ((uint64_t)24 * 60 * 60 * 1000) /* longer than any gap between ticks */
 
@@ -45,32 +39,12 @@ static struct opt_u64 rate(struct opt_u64 now, struct opt_u64 last, uint64_t ela
 	return opt_some(scale_u64(value - last_value, 1000, elapsed_ms));
 }
 
-/*
- * The size the VM had when its statistics were made. Requests are made at ticks, so statistics
- * from before the last tick belong to the size it had then, and later ones to the size it has
- * now, unless it was or is on its way down: then rather too much than too little.
- */
-static uint64_t size_then(const struct policy_vm *vm, uint64_t stats_ms)
-{
-	const struct vm_state *state = vm->state;
-	uint64_t last_kib = min_u64(state->last_actual_kib, vm->work.max_kib);
-	int64_t after_ms = (int64_t)(stats_ms - state->last_ms);
-
-	if (!state->seen)
-		return vm->work.actual_kib;
-	if (after_ms <= 0)
-		return last_kib;
-	if (after_ms < SETTLE_MS || vm->work.actual_kib != vm->work.heading_kib)
-		return max_u64(last_kib, vm->work.actual_kib);
-	return vm->work.actual_kib;
-}
-
 static void take_statistics(const struct tick *tick, struct policy_vm *vm, uint64_t stats_ms)
 {
 	const struct policy_settings *settings = tick->settings;
 	const struct vm_sample *sample = vm->sample;
 	struct vm_state *state = vm->state;
-	uint64_t size = size_then(vm, stats_ms);
+	uint64_t size = min_u64(sizes_at(&state->sizes, stats_ms), vm->work.max_kib);
 	/* Guests that cannot estimate what is usable at least know what is free. */
 	uint64_t usable = min_u64(opt_or(sample->usable_kib, opt_or(sample->unused_kib, 0)), size);
 	uint64_t use = size - usable;
@@ -119,6 +93,8 @@ void demand_vm(const struct tick *tick, struct policy_vm *vm)
 	uint64_t stats_ms, change_ms;
 
 	vm->decision.demand_kib = opt_none();
+	if (vm->sample->actual_kib.known)
+		sizes_note(state, tick->now_ms, vm->work.actual_kib);
 	if (!vm->sample->actual_kib.known || !guard_stats_fresh(tick, vm->sample))
 		return;
 	/* Differences of these are right even where the host is younger than the statistics. */

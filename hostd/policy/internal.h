@@ -35,6 +35,10 @@ bool guard_stats_fresh(const struct tick *tick, const struct vm_sample *sample);
 /* demand.c: after guard_vm(); updates the estimate in the VM's state. */
 void demand_vm(const struct tick *tick, struct policy_vm *vm);
 
+/* sizes.c: note the size that the VM has now; what size it had at `ms`. */
+void sizes_note(struct vm_state *state, uint64_t now_ms, uint64_t actual_kib);
+uint64_t sizes_at(const struct vm_sizes *sizes, uint64_t ms);
+
 /* capacity.c: after guards and demand of all VMs; the host's state and totals. */
 void capacity_tick(struct tick *tick);
 

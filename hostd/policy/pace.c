@@ -198,7 +198,7 @@ static enum reason settle_reclaim(const struct tick *tick, struct policy_vm *vm)
 	if (work->heading_kib < lowest_kib &&
 	    lowest_kib - work->heading_kib >= need_band(tick, vm)) {
 		work->target_kib = lowest_kib;
-		return work->demand_kib > work->heading_kib ? REASON_RELIEF : REASON_GROW;
+		return REASON_RECLAIM_CUT;
 	}
 	if (!over_kib || (over_kib < dead_band(tick, vm) && !above_limit)) {
 		state->reclaim_ms = tick->now_ms;

@@ -21,7 +21,6 @@ static void remember(struct tick *tick)
 			state->reclaim_ms = tick->now_ms;
 		state->seen = true;
 		state->last_ms = tick->now_ms;
-		state->last_actual_kib = vm->work.actual_kib;
 		vm->decision.entitlement_kib = vm->work.goal_kib;
 		vm->decision.reservation_kib = vm->work.reservation_kib;
 		vm->decision.limit_kib = vm->work.limit_kib;

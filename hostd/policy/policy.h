@@ -5,7 +5,7 @@
  * the same state give the same decisions. Daemon, simulator and tests call policy_tick().
  *
  *   guards       is this VM's memory ours to move now?            guard.c
- *   demand       what does it need?                               demand.c
+ *   demand       what does it need?                               demand.c, sizes.c
  *   capacity     how much may all VMs have, how much is free?     capacity.c
  *   entitlement  how is that shared?                              entitlement.c
  *   pace         how far towards it in this tick?                 pace.c
@@ -25,6 +25,21 @@
 #include "policy/snapshot.h"
 
 /*
+ * The sizes a VM had lately, because statistics belong to the size it had when they were made.
+ * Changes only, so this reaches back further than the time between reports in all but the most
+ * restless moments.
+ */
+#define VM_SIZES 16
+struct vm_sizes {
+	struct {
+		uint64_t since_ms;
+		uint64_t kib;
+	} ring[VM_SIZES];
+	uint32_t n;
+	uint32_t newest;
+};
+
+/*
  * What the policy remembers of a VM between ticks. The caller keeps it with the VM, zeroed when
  * the VM is first seen, and touches nothing inside but last_target_kib: policy_tick() sets it
  * when it decides a target, so that what is promised counts as held from then on. When that
@@ -34,9 +49,9 @@ struct vm_state {
 	struct opt_u64 last_target_kib; /* what the device was last asked for; unknown: nothing */
 	uint64_t asked_ms; /* when */
 
-	bool seen; /* last_ms and last_actual_kib hold something */
+	bool seen; /* the fields up to reclaim_ms hold something */
 	uint64_t last_ms; /* when this VM was last judged */
-	uint64_t last_actual_kib; /* its actual size then */
+	struct vm_sizes sizes;
 	struct opt_u64 last_rss_kib; /* resident memory, when it was last known */
 	uint64_t reclaim_ms; /* from here on the right to take memory adds up */
 

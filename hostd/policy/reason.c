@@ -14,6 +14,7 @@ static const struct {
 				    "it needs more memory than it has, and got what was free" },
 	[REASON_GROW] = { "grow", "nobody needs this memory more" },
 	[REASON_RECLAIM] = { "reclaim", "it holds more than its entitlement" },
+	[REASON_RECLAIM_CUT] = { "reclaim-cut", "less is taken from it than was asked for before" },
 	[REASON_BELOW_RESERVATION] = { "below-reservation", "raised towards its reservation" },
 	[REASON_ABOVE_LIMIT] = { "above-limit", "lowered towards its limit" },
 	[REASON_STEADY] = { "steady", "it has what it is entitled to" },

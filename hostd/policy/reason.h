@@ -13,6 +13,7 @@ enum reason {
 	REASON_RELIEF_PARTIAL, /* as much of it as was free */
 	REASON_GROW, /* nobody needs this memory more: back towards its limit */
 	REASON_RECLAIM, /* it holds more than its entitlement */
+	REASON_RECLAIM_CUT, /* less is taken from it than it was asked for: it needs more now */
 	REASON_BELOW_RESERVATION, /* raised to its reservation */
 	REASON_ABOVE_LIMIT, /* lowered to its limit */
 	/* It stays. */

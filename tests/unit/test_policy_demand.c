@@ -215,7 +215,10 @@ static void test_same_statistics_again(void **state)
 	assert_eq(demand(&world), before);
 }
 
-/* Statistics made before the last tick belong to the size the VM had then. */
+/*
+ * Statistics belong to the size the VM had when they were made, also when it has changed several
+ * times since, and been looked at each time.
+ */
 static void test_size_at_the_time(void **state)
 {
 	struct world world;
@@ -227,11 +230,63 @@ static void test_size_at_the_time(void **state)
 	before = demand(&world);
 	assert_eq(before, MIB(936));
 	vm->silent = true;
-	vm->sample.actual_kib = opt_some(MIB(936)); /* relieved since */
-	vm->sample.usable_kib = opt_some(MIB(20)); /* but that is not in the numbers yet */
+	vm->sample.usable_kib =
+		opt_some(MIB(20)); /* what it has been given since is not in there */
+	for (uint64_t i = 1; i <= 5; i++) {
+		vm->sample.actual_kib = opt_some(MIB(800 + 20 * i));
+		vm->sample.stats_age_ms = opt_some(200 * i - 100);
+		world_tick(&world, 200);
+		assert_eq(demand(&world), before);
+	}
+	vm->sample.stats_age_ms = opt_some(300); /* later ones, made when it had 880 MiB */
+	world_tick(&world, 200);
+	assert_eq(demand(&world), MIB(880 - 20) * 6 / 5);
+}
+
+/* The same on the way down: less use must not be read out of what was taken meanwhile. */
+static void test_size_while_shrinking(void **state)
+{
+	struct world world;
+	struct world_vm *vm = measured(&world, MIB(1000), MIB(500));
+
+	(void)state;
+	vm->settings.buffer_permille = 0;
+	world.settings.buffer_min_kib = 0;
+	world.settings.decay_permille = 1000;
+	world_tick(&world, 5000);
+	vm->silent = true;
+	vm->sample.actual_kib = opt_some(MIB(900));
+	vm->sample.stats_age_ms = opt_some(1000); /* made at 1000 MiB, as far as can be told */
+	world_tick(&world, 5000);
+	assert_eq(demand(&world), MIB(500));
+	/* A size that was asked for was reached soon after, not when it was first seen. */
+	vm->state.last_target_kib = opt_some(MIB(800));
+	vm->state.asked_ms = world.now_ms;
+	vm->sample.actual_kib = opt_some(MIB(800));
+	vm->sample.usable_kib = opt_some(MIB(300));
 	vm->sample.stats_age_ms = opt_some(2000);
+	world_tick(&world, 5000);
+	assert_eq(demand(&world), MIB(500));
+}
+
+/* More changes than are kept: the oldest known size is the best guess. */
+static void test_many_sizes(void **state)
+{
+	struct world world;
+	struct world_vm *vm = measured(&world, MIB(1000), MIB(500));
+
+	(void)state;
+	world_tick(&world, 5000);
+	for (uint64_t i = 1; i <= 3 * VM_SIZES; i++) {
+		vm->sample.actual_kib = opt_some(MIB(1000 + i));
+		world_tick(&world, 1000);
+		assert_eq(demand(&world), MIB(600));
+	}
+	vm->silent = true;
+	vm->sample.stats_age_ms = opt_some(20 * 1000);
+	vm->sample.usable_kib = opt_some(0);
 	world_tick(&world, 1000);
-	assert_eq(demand(&world), before);
+	assert_eq(demand(&world), MIB(1000 + 2 * VM_SIZES + 1) * 6 / 5);
 }
 
 /* Numbers no honest guest sends. */
@@ -270,6 +325,8 @@ int main(void)
 		cmocka_unit_test(test_counter_backwards),
 		cmocka_unit_test(test_same_statistics_again),
 		cmocka_unit_test(test_size_at_the_time),
+		cmocka_unit_test(test_size_while_shrinking),
+		cmocka_unit_test(test_many_sizes),
 		cmocka_unit_test(test_nonsense),
 	};
 

@@ -293,7 +293,7 @@ static void test_reclaim_is_called_off(void **state)
 	world.settings.budget_kib = opt_some(MIB(3900));
 	world.vms[0].use_kib = MIB(3850);
 	world_tick(&world, 1000);
-	assert_int_equal(reason(&world, 0), REASON_RELIEF);
+	assert_int_equal(reason(&world, 0), REASON_RECLAIM_CUT);
 	assert_true(world_decision(&world, 0)->set);
 	assert_eq(world_decision(&world, 0)->target_kib, MIB(3900));
 }
