@@ -245,25 +245,13 @@ static int do_run(char **arguments, struct reply *reply)
 	return 0;
 }
 
-/*
- * Suspends to STATE ("freeze" or "mem") and replies after the guest is awake again. The alarm of
- * the real-time clock wakes it after so many seconds, so that no test can leave it asleep.
- */
+/* Suspends to STATE, "freeze" or "mem", and replies when somebody has woken the guest. */
 static int do_suspend(char **arguments, struct reply *reply)
 {
-	uint64_t wake_s, start_ms = now_ms();
-	char alarm[32];
+	uint64_t start_ms = now_ms();
 	int r;
 
-	r = parse_u64(arguments[1], &wake_s);
-	if (r < 0)
-		return r;
-	snprintf(alarm, sizeof(alarm), "+%" PRIu64, wake_s);
-	/* A pending alarm refuses a new one. */
-	file_write("/sys/class/rtc/rtc0/wakealarm", "0");
-	r = file_write("/sys/class/rtc/rtc0/wakealarm", alarm);
-	if (r == 0)
-		r = file_write("/sys/power/state", arguments[0]);
+	r = file_write("/sys/power/state", arguments[0]);
 	if (r == 0)
 		snprintf(reply->text, sizeof(reply->text), "awake_ms=%" PRIu64,
 			 now_ms() - start_ms);
@@ -294,7 +282,7 @@ static const struct command commands[] = {
 	{ "reset", 0, 0, do_reset },
 	{ "cache", 1, 1, do_cache },
 	{ "sleep", 1, 1, do_sleep },
-	{ "suspend", 2, 2, do_suspend },
+	{ "suspend", 1, 1, do_suspend },
 	{ "poweroff", 0, 0, do_poweroff },
 };
 

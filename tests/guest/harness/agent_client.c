@@ -71,14 +71,10 @@ static int parse_reply(char *line, uint64_t number, const char **ret_text, bool 
 	return code > 0 && code < 4096 ? (int)-code : -EBADMSG;
 }
 
-int agent_vask(struct agent *agent, uint64_t timeout_ms, char **ret_text, const char *format,
-	       va_list args)
+int agent_vstart(struct agent *agent, uint64_t *ret_number, const char *format, va_list args)
 {
-	uint64_t deadline_ms = clock_ms() + timeout_ms, number = ++agent->next_number;
-	char *request, *line;
-	const char *text = "";
-	bool ours = false;
-	char verb[4096];
+	uint64_t number = ++agent->next_number;
+	char verb[4096], *request;
 	int length, r;
 
 	vsnprintf(verb, sizeof(verb), format, args);
@@ -89,7 +85,20 @@ int agent_vask(struct agent *agent, uint64_t timeout_ms, char **ret_text, const 
 		fprintf(agent->log, "> %s", request);
 	r = line_write(agent->reader.fd, request, (size_t)length);
 	free(request);
-	while (r == 0 && !ours) {
+	if (r == 0)
+		*ret_number = number;
+	return r;
+}
+
+int agent_finish(struct agent *agent, uint64_t timeout_ms, uint64_t number, char **ret_text)
+{
+	uint64_t deadline_ms = clock_ms() + timeout_ms;
+	const char *text = "";
+	bool ours = false;
+	char *line;
+	int r;
+
+	do {
 		r = receive(agent, deadline_ms, &line);
 		if (r < 0)
 			return r;
@@ -100,8 +109,18 @@ int agent_vask(struct agent *agent, uint64_t timeout_ms, char **ret_text, const 
 				abort();
 		}
 		free(line);
-	}
+	} while (r == 0 && !ours);
 	return r;
+}
+
+int agent_vask(struct agent *agent, uint64_t timeout_ms, char **ret_text, const char *format,
+	       va_list args)
+{
+	uint64_t number;
+	int r;
+
+	r = agent_vstart(agent, &number, format, args);
+	return r < 0 ? r : agent_finish(agent, timeout_ms, number, ret_text);
 }
 
 int agent_new(int fd, FILE *log, uint64_t timeout_ms, struct agent **ret_agent,

@@ -23,4 +23,12 @@ void agent_free(struct agent *agent);
 int agent_vask(struct agent *agent, uint64_t timeout_ms, char **ret_text, const char *format,
 	       va_list args) __attribute__((format(printf, 4, 0)));
 
+/*
+ * The two halves of it, for a request whose reply depends on what the host does meanwhile.
+ * agent_vstart gives the request's number; agent_finish may be tried again after -ETIMEDOUT.
+ */
+int agent_vstart(struct agent *agent, uint64_t *ret_number, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+int agent_finish(struct agent *agent, uint64_t timeout_ms, uint64_t number, char **ret_text);
+
 #endif

@@ -69,6 +69,12 @@ bool guest_balloon_bound(struct guest *guest);
 /* Writes a line into the kernel log and waits until it is on the console. */
 int guest_mark(struct guest *guest, const char *text);
 
+/*
+ * Puts the guest to sleep in "mem" or "freeze", and wakes it when it sleeps. Whatever kept it
+ * awake comes back as the guest's errno.
+ */
+int guest_sleep(struct guest *guest, const char *state);
+
 /* --- the balloon --- */
 
 /* Asks for this much memory to be left to the guest. */

@@ -100,6 +100,8 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-device", "isa-serial,chardev=agent,index=1");
 	add_option(line, "-chardev", "socket,id=qmp,fd=%d", QMP_FD);
 	add_option(line, "-mon", "chardev=qmp,mode=control");
+	if (config->global)
+		add_option(line, "-global", "%s", config->global);
 	add_option(line, "-device", "%s", device);
 }
 

@@ -9,6 +9,7 @@
 struct guest_config {
 	const char *machine; /* q35, pc, microvm [q35] */
 	const char *device; /* of the balloon, with id=balloon0 [modern PCI, no options] */
+	const char *global; /* a device property to set, DRIVER.NAME=VALUE [none] */
 	const char *driver; /* loaded at boot: module name or none [the driver under test] */
 	const char *params; /* of that module, separated by commas [none] */
 	const char *append; /* more kernel parameters [none] */
