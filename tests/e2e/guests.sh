@@ -1,8 +1,8 @@
-# shellcheck shell=bash disable=SC2154 # top, build, out, module, sockets: set by check
+# shellcheck shell=bash disable=SC2154,SC2034 # variables shared with check and the tests
 # The guests all end-to-end tests share, and how tests talk to them. Sourced by check. No call
 # blocks for ever: a test that stops a guest must not stop the suite.
 #
-#   vm-a, vm-b   with our module
+#   vm-a, vm-b   with our module, on kernels 6.1 and 6.12
 #   vm-stock     with the kernel's own virtio_balloon
 #   vm-bare      a balloon device, but no driver for it
 #   vm-nodev     no balloon device
@@ -12,16 +12,17 @@ guest_mib=256
 guest_kib=$((guest_mib * 1024))
 
 balloon_guests=(vm-a vm-b vm-stock) # those a target makes a difference to
+short_budget_mib=$((6 * guest_mib - 192)) # three of them can give: 64 MiB each, on average
 
 virsh() { timeout "${virsh_timeout_s:-60}" virsh "$@"; }
 
-# create_guest NAME MODULE [ARGUMENT of guest-domain...]
+# create_guest NAME KERNEL MODULE [ARGUMENT of guest-domain...]
 create_guest()
 {
-	local name=$1 driver=$2 boot=()
-	shift 2
-	if [ -n "$driver" ]; then
-		boot=(--kernel "$build/kernels/6.1/vmlinuz" --initrd "$out/image.cpio.gz"
+	local name=$1 series=$2 driver=$3 boot=()
+	shift 3
+	if [ "$series" != none ]; then
+		boot=(--kernel "$build/kernels/$series/vmlinuz" --initrd "$out/image-$series"
 			--cmdline "agent.module=$driver")
 	fi
 	"$top/scripts/guest-domain" --name "$name" --max "$guest_mib" "${boot[@]}" \
@@ -33,12 +34,12 @@ create_guest()
 create_all_guests()
 {
 	local name
-	create_guest vm-a "$module"
-	create_guest vm-b "$module"
-	create_guest vm-stock virtio_balloon
-	create_guest vm-bare none
-	create_guest vm-nodev none --balloon none
-	create_guest vm-mute ''
+	create_guest vm-a 6.1 "$module"
+	create_guest vm-b 6.12 "$module"
+	create_guest vm-stock 6.1 virtio_balloon
+	create_guest vm-bare 6.1 none
+	create_guest vm-nodev 6.1 none --balloon none
+	create_guest vm-mute none none
 	for name in vm-a vm-b vm-stock vm-bare vm-nodev; do
 		wait_booted "$name"
 	done
@@ -115,6 +116,7 @@ total_actual_at_most()
 reset_guests()
 {
 	local name
+	guest_request vm-b hog-free big >/dev/null 2>&1 || true
 	for name in "${balloon_guests[@]}"; do
 		case $(virsh -q domstate "$name") in
 		paused) virsh -q resume "$name" >/dev/null ;;

@@ -119,13 +119,13 @@ test_reservation_holds()
 {
 	configure <<-CONF
 		[host]
-		budget = ${guest_mib}M
+		budget = ${short_budget_mib}M
 		[class kept]
 		match = vm-a
 		reservation = 100%
 	CONF
 	start_daemon
-	eventually "another is squeezed" actual_at_most vm-b $((guest_kib - 64 * 1024))
+	eventually "another is squeezed" actual_at_most vm-b $((guest_kib - 32 * 1024))
 	ticks_pass 4
 	expect "the reserved one is untouched" actual_at_least vm-a "$guest_kib"
 	stop_daemon
