@@ -215,6 +215,27 @@ static void test_same_statistics_again(void **state)
 	assert_eq(demand(&world), before);
 }
 
+/* Nor do they show that a guest has stopped swapping. */
+static void test_pressure_lasts_until_new_statistics(void **state)
+{
+	struct world world;
+
+	(void)state;
+	measured(&world, GIB(1), MIB(850));
+	world.settings.relief_permille = 500;
+	world.settings.decay_permille = 1000;
+	swap_in(&world, 0);
+	swap_in(&world, MIB(100));
+	assert_eq(demand(&world), MIB(1536));
+	world.vms[0].silent = true;
+	world.vms[0].sample.stats_age_ms = opt_some(5200);
+	world_tick(&world, 5000);
+	assert_eq(demand(&world), MIB(1536));
+	world.vms[0].sample.stats_age_ms = opt_some(0);
+	world_tick(&world, 5000);
+	assert_eq(demand(&world), MIB(1020));
+}
+
 /*
  * Statistics belong to the size the VM had when they were made, also when it has changed several
  * times since, and been looked at each time.
@@ -324,6 +345,7 @@ int main(void)
 		cmocka_unit_test(test_swap_in_with_plenty_usable),
 		cmocka_unit_test(test_counter_backwards),
 		cmocka_unit_test(test_same_statistics_again),
+		cmocka_unit_test(test_pressure_lasts_until_new_statistics),
 		cmocka_unit_test(test_size_at_the_time),
 		cmocka_unit_test(test_size_while_shrinking),
 		cmocka_unit_test(test_many_sizes),
