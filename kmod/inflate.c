@@ -47,9 +47,9 @@ static struct page *allocate(const struct aerostat *balloon, unsigned int *order
  */
 int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop)
 {
-	enum guard_stop stop = guard_wait_reason(&balloon->guard, resize_now_ms());
-	bool may_take = stop == GUARD_NONE;
-	unsigned long allowed = may_take ? allowance_pages(balloon) : 0;
+	enum guard_stop wait = guard_wait_reason(&balloon->guard, resize_now_ms());
+	unsigned long allowed = wait == GUARD_NONE ? allowance_pages(balloon) : 0;
+	enum guard_stop stop = GUARD_NONE;
 	unsigned int order = block_max_order();
 	struct blocks step;
 	struct page *block;
@@ -62,8 +62,7 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 	while ((left = pages - step.pages)) {
 		block = blocks_take(&balloon->untold, left);
 		if (!block && !allowed) {
-			if (may_take)
-				stop = GUARD_AVAILABLE;
+			stop = wait == GUARD_NONE ? GUARD_AVAILABLE : wait;
 			break;
 		}
 		if (!block) {

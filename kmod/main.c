@@ -234,19 +234,20 @@ static void deflate_all(struct aerostat *balloon)
 			break;
 		cond_resched();
 	}
-	if (balloon->state == DEVICE_RUNNING)
-		resize_update_actual(balloon);
 	mutex_unlock(&balloon->lock);
 }
 
 static void aerostat_remove(struct virtio_device *vdev)
 {
 	struct aerostat *balloon = vdev->priv;
+	u32 actual_frames = 0;
 
 	debug_uninit(balloon);
 	stop_work(balloon);
 	oom_uninit(balloon);
 	deflate_all(balloon);
+	/* Where the device did not go along, the reset that follows makes it true. */
+	virtio_cwrite_le(vdev, struct balloon_config, actual, &actual_frames);
 	stop_device(balloon);
 	deflate_release(balloon, &balloon->untold);
 	vdev->priv = NULL;

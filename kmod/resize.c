@@ -18,10 +18,14 @@ u64 resize_now_ms(void)
 	return ktime_to_ms(ktime_get());
 }
 
-/* Tell the device what the balloon holds, if that has changed; `lock` held, device running. */
+/*
+ * Tell the device what the balloon keeps from the guest, if that has changed; `lock` held, device
+ * running. Pages that are yet to be told again after a reset count: they are the balloon's all the
+ * time, and a host that saw them vanish would take the guest for grown.
+ */
 void resize_update_actual(struct aerostat *balloon)
 {
-	u32 actual_frames = wire_pages_to_frames(balloon->held.pages);
+	u32 actual_frames = wire_pages_to_frames(balloon->held.pages + balloon->untold.pages);
 
 	if (actual_frames == balloon->actual_frames)
 		return;

@@ -458,6 +458,7 @@ static void check_failed_and_recovers(struct test *t, const char *message,
 		      sent, "buffers sent, as before the last targets");
 	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
 	require_ok(t, unload(t));
+	require_ok(t, guest_wait_actual(t->guest, FULL_KIB, NULL));
 	check_balance(t, before);
 	if (t->failed)
 		return;
