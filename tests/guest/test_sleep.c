@@ -33,6 +33,10 @@ static void sleep_in(struct test *t, const char *state)
 		require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &now_kib));
 		require_equal(t, now_kib, total_kib - 100 * KIB_PER_MIB, "MemTotal, KiB, awake");
 	}
+	/* It did sleep. */
+	require_ok(t, console_wait(&t->guest->console, ASK_TIMEOUT_MS, "PM: suspend exit", NULL));
+	if (strcmp(state, "mem") == 0)
+		require_ok(t, qmp_wait_event(t->guest->qmp, 0, "SUSPEND", NULL));
 	require_ok(t, guest_ask(t->guest, &text, "hog-check keeper"));
 	require(t, strstr(text, " bad_pages=0 "), "memory over the sleep: %s", text);
 	free(text);
