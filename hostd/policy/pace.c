@@ -175,6 +175,7 @@ static uint64_t lowest_now(const struct tick *tick, const struct policy_vm *vm)
 		elapsed_ms = min_u64(tick->now_ms - state->reclaim_ms, LONGEST_ELAPSED_MS);
 	slow = scale_u64(permille_of(work->max_kib, tick->settings->reclaim_permille), elapsed_ms,
 			 1000);
+	slow = max_u64(slow, PAGE_KIB); /* or rounding would stop the smallest VMs for ever */
 	lowest = sub_u64(work->actual_kib, slow);
 	if (tick->totals.state == HOST_PRESSED || work->holds_kib > work->limit_kib ||
 	    tick->totals.shortage_kib > opt_or(tick->totals.free_kib, 0)) {

@@ -393,6 +393,18 @@ static void test_limit_is_kept(void **state)
 	assert_eq(world_actual(&world, 0), MIB(511));
 }
 
+/* A share of next to nothing is nothing; it must come down all the same. */
+static void test_tiny_vm_comes_down(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(4));
+	add(&world, 64, 64, 8)->settings.limit_kib = opt_some(32);
+	world_settle(&world, 100);
+	assert_eq(world_actual(&world, 0), 32);
+}
+
 static void test_reservation_is_restored(void **state)
 {
 	struct world world;
@@ -490,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_dead_band_of_need),
 		cmocka_unit_test(test_everything_goes_back),
 		cmocka_unit_test(test_limit_is_kept),
+		cmocka_unit_test(test_tiny_vm_comes_down),
 		cmocka_unit_test(test_reservation_is_restored),
 		cmocka_unit_test(test_reservation_first),
 		cmocka_unit_test(test_lost_target_is_sent_again),
