@@ -71,7 +71,9 @@ GUEST_GROUP(mmio)
 
 static struct guest_group legacy_mmio = {
 	.name = "legacy-mmio",
-	.config = { .machine = "microvm", .device = "virtio-balloon-device,id=balloon0" },
+	.config = { .machine = "microvm",
+		    .device = "virtio-balloon-device,id=balloon0",
+		    .global = "virtio-mmio.force-legacy=on" },
 	GUEST_TESTS(legacy_tests),
 };
 GUEST_GROUP(legacy_mmio)

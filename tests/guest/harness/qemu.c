@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -19,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Descriptors in the child; below them are the standard ones. */
@@ -69,19 +71,57 @@ static void free_command_line(struct command_line *line)
 		free(line->argv[i]);
 }
 
+/*
+ * The pace of the time stamp counter, which an emulated guest has from the host; 0 where there is
+ * none. Measured over a time that makes it good to a thousandth.
+ */
+static uint64_t host_tsc_khz(void)
+{
+#ifdef __x86_64__
+	struct timespec before, after;
+	uint64_t ticks, ns;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	ticks = __builtin_ia32_rdtsc();
+	usleep(50000);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	ticks = __builtin_ia32_rdtsc() - ticks;
+	ns = (uint64_t)(after.tv_sec - before.tv_sec) * 1000000000u + (uint64_t)after.tv_nsec -
+	     (uint64_t)before.tv_nsec;
+	return ticks * 1000000u / ns;
+#else
+	return 0;
+#endif
+}
+
+/*
+ * A microvm has neither HPET nor PM timer, and on a busy host the guest often fails to calibrate
+ * its counter against the PIT; Linux 6.1 then waits for ever for its first tick. So it is told.
+ */
+static void add_tsc(char *append, size_t size)
+{
+	uint64_t khz = host_tsc_khz();
+	size_t used = strlen(append);
+
+	if (khz)
+		snprintf(append + used, size - used, " tsc_early_khz=%" PRIu64, khz);
+}
+
 static void make_command_line(struct command_line *line, const struct guest_config *config,
 			      const struct qemu_files *files, const char *driver)
 {
 	const char *machine = config->machine ? config->machine : "q35";
 	const char *device = config->device ? config->device : "virtio-balloon-pci,id=balloon0";
+	bool microvm = strcmp(machine, "microvm") == 0;
 	bool kvm = strcmp(files->accel, "kvm") == 0;
+	char append[1024];
 
 	add(line, "qemu-system-x86_64");
 	add_option(line, "-accel", "%s", files->accel);
 	add_option(line, "-cpu", "%s", kvm ? "host" : "max");
 	/* A microvm's own serial port would take the place of ours; the clock wakes sleepers. */
 	add_option(line, "-machine", "%s%s", machine,
-		   strcmp(machine, "microvm") == 0 ? ",isa-serial=off,rtc=on,acpi=on" : "");
+		   microvm ? ",isa-serial=off,rtc=on,acpi=on" : "");
 	add_option(line, "-m", "%u", config->memory_mib ? config->memory_mib : 256);
 	add_option(line, "-smp", "%u", config->vcpus ? config->vcpus : 2);
 	add(line, "-nodefaults");
@@ -90,10 +130,13 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add(line, "-no-reboot");
 	add_option(line, "-kernel", "%s", files->kernel);
 	add_option(line, "-initrd", "%s", files->initrd);
-	add_option(line, "-append",
-		   "console=ttyS0,115200 loglevel=5 panic=-1 agent.module=%s%s%s %s", driver,
-		   config->params ? " agent.params=" : "", config->params ? config->params : "",
-		   config->append ? config->append : "");
+	snprintf(append, sizeof(append),
+		 "console=ttyS0,115200 loglevel=5 panic=-1 agent.module=%s%s%s %s", driver,
+		 config->params ? " agent.params=" : "", config->params ? config->params : "",
+		 config->append ? config->append : "");
+	if (microvm && !kvm)
+		add_tsc(append, sizeof(append));
+	add_option(line, "-append", "%s", append);
 	add_option(line, "-chardev", "file,id=console,path=%s", files->console);
 	add_option(line, "-device", "isa-serial,chardev=console,index=0");
 	add_option(line, "-chardev", "socket,id=agent,fd=%d", AGENT_FD);
