@@ -598,7 +598,7 @@ static void suspend_after_failure(struct test *t)
 	if (t->failed)
 		return;
 	require_ok(t, guest_ask(t->guest, NULL, "rmmod fault"));
-	require_ok(t, guest_ask(t->guest, NULL, "suspend mem 2"));
+	require_ok(t, guest_sleep(t->guest, "mem"));
 	wait_state(t, "state", "running");
 	if (t->failed)
 		return;
@@ -614,7 +614,7 @@ static void resume_fails(struct test *t)
 		return;
 	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
 	require_ok(t, inject(t, "vp_find_vqs,vp_modern_find_vqs", -ENOENT, 0, ~0u));
-	require_ok(t, guest_ask(t->guest, NULL, "suspend mem 2"));
+	require_ok(t, guest_sleep(t->guest, "mem"));
 	wait_state(t, "state", "stopped");
 	if (t->failed)
 		return;
