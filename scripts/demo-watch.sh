@@ -58,7 +58,7 @@ sample_daemon()
 		[ -z "$target" ] || now[$name.target]=$target
 		[ -z "$demand" ] || now[$name.demand]=$demand
 		now[$name.reason]=$reason
-	done < <("$build/hostd/aerostatctl" status --json 2>>"$out/aerostatctl.log" |
+	done < <("${on_bus[@]}" "$build/hostd/aerostatctl" status --json 2>>"$out/aerostatctl.log" |
 		jq -r '.vms[] | "\(.name)|\(.target_kib // "")|\(.demand_kib // "")|\(.reason)"')
 }
 

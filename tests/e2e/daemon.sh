@@ -35,7 +35,8 @@ start_daemon()
 
 launch_daemon()
 {
-	"$aerostatd" --config "$test_dir/aerostatd.conf" "$@" >>"$test_dir/aerostatd.log" 2>&1 &
+	"$aerostatd" --config "$test_dir/aerostatd.conf" "$@" >>"$test_dir/aerostatd.log" 2>&1 \
+		9>&- &
 	daemon_pid=$!
 }
 
