@@ -26,7 +26,7 @@ static const struct {
 	[REASON_PAUSED] = { "paused", "it is paused" },
 	[REASON_MIGRATING] = { "migrating", "it is being migrated or saved" },
 	[REASON_BOOTING] = { "booting", "it started only a moment ago: nothing is taken yet" },
-	[REASON_NO_STATS] = { "no-stats", "its guest has never reported its memory" },
+	[REASON_NO_STATS] = { "no-stats", "its guest reports nothing about its memory" },
 	[REASON_STALE_STATS] = { "stale-stats", "its guest's numbers are too old to act on" },
 	[REASON_HOST_UNKNOWN] = { "host-unknown",
 				  "how much memory the host has available is not known" },

@@ -27,7 +27,7 @@ enum reason {
 	REASON_PAUSED,
 	REASON_MIGRATING,
 	REASON_BOOTING,
-	REASON_NO_STATS, /* it never reported */
+	REASON_NO_STATS, /* it reports nothing, or nothing any more */
 	REASON_STALE_STATS, /* its numbers are too old */
 	REASON_HOST_UNKNOWN, /* how much the host has free is not known */
 	REASON_COUNT_
