@@ -106,13 +106,18 @@ static void content_survives(struct test *t)
 /* Page cache gives way to the balloon, and is not charged to the guest as need. */
 static void takes_page_cache(struct test *t)
 {
-	uint64_t cached_kib, left_kib;
+	uint64_t cached_kib, left_kib, actual_kib = 0, target_kib = FULL_KIB - 128 * KIB_PER_MIB;
+	int r;
 
 	require_ok(t, guest_ask(t->guest, NULL, "cache 100"));
 	require_ok(t, guest_meminfo_kib(t->guest, "Buffers", &cached_kib));
 	require(t, cached_kib >= 90 * KIB_PER_MIB,
 		"page cache: expected 90 MiB, got %" PRIu64 " KiB", cached_kib);
-	require_ok(t, guest_balloon_to(t->guest, FULL_KIB - 128 * KIB_PER_MIB));
+	require_ok(t, guest_set_target_kib(t->guest, target_kib));
+	r = guest_wait_actual(t->guest, target_kib, &actual_kib);
+	require(t, r == 0,
+		"page cache should give way: expected actual %" PRIu64 " KiB, got %" PRIu64 " (%s)",
+		target_kib, actual_kib, strerror(-r));
 	require_ok(t, guest_meminfo_kib(t->guest, "Buffers", &left_kib));
 	require(t, left_kib < cached_kib,
 		"page cache: expected less than %" PRIu64 ", got %" PRIu64, cached_kib, left_kib);
