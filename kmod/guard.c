@@ -7,7 +7,9 @@
  * - A target the guest cannot afford. Before each step the available memory is looked at afresh;
  *   inflation takes only what lies above a small reserve (guard_allowance_bytes).
  * - A target that cannot be reached now. Trying for ever burns a CPU, so each stop in a row doubles
- *   the wait, from one second up to a minute (guard_stopped). A new target starts anew.
+ *   the wait, from one second up to a minute (guard_stopped). A new target starts anew. An attempt
+ *   that got somewhere before the kernel ran out of pages is no failure: page cache gives way bit
+ *   by bit, so the next one follows soon.
  * - A guest that runs out of memory although the balloon gave way. What one OOM gets back doubles
  *   while they follow each other, and for a while nothing is taken (guard_oom).
  *
@@ -45,6 +47,13 @@ void guard_at_target(struct guard *guard)
 {
 	guard_new_target(guard);
 	guard->stop = GUARD_NONE;
+	guard->told = false;
+}
+
+/* So many bytes went into the balloon. */
+void guard_moved(struct guard *guard, uint64_t bytes)
+{
+	guard->moved_bytes += bytes;
 }
 
 /*
@@ -53,9 +62,17 @@ void guard_at_target(struct guard *guard)
  */
 bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t now_ms)
 {
-	bool first = guard->stop != why;
+	bool progress = guard->moved_bytes >= GUARD_PROGRESS_BYTES;
+	bool first = !guard->told || guard->stop != why;
 
 	guard->stop = why;
+	guard->moved_bytes = 0;
+	if (why == GUARD_ALLOCATION && progress) {
+		guard->retry_at_ms = now_ms + GUARD_DELAY_RECLAIM_MS;
+		guard->delay_ms = GUARD_DELAY_FIRST_MS;
+		return false;
+	}
+	guard->told = true;
 	guard->retry_at_ms = now_ms + guard->delay_ms;
 	guard->delay_ms *= 2;
 	if (guard->delay_ms > GUARD_DELAY_LAST_MS)

@@ -16,6 +16,13 @@
 #define GUARD_DELAY_FIRST_MS 1000
 #define GUARD_DELAY_LAST_MS  60000
 
+/*
+ * The wait when the kernel had no page at hand but the attempt got this far: reclaim is at work, and
+ * the next attempt will get further.
+ */
+#define GUARD_DELAY_RECLAIM_MS 100
+#define GUARD_PROGRESS_BYTES   (1u << 20)
+
 /* After the guest has run out of memory, no inflation for this long. */
 #define GUARD_OOM_HOLD_MS 30000
 
@@ -39,6 +46,8 @@ struct guard {
 	enum guard_stop stop; /* why the last step ended short */
 	uint64_t retry_at_ms; /* no inflation before this */
 	uint32_t delay_ms; /* the wait after the next stop */
+	uint64_t moved_bytes; /* inflated since the last stop */
+	bool told; /* this episode has had its line in the log */
 	uint64_t oom_until_ms; /* no inflation before this either */
 	uint32_t relief_bytes; /* what the next OOM gets */
 };
@@ -46,6 +55,7 @@ struct guard {
 void guard_init(struct guard *guard);
 void guard_new_target(struct guard *guard);
 void guard_at_target(struct guard *guard);
+void guard_moved(struct guard *guard, uint64_t bytes);
 bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t now_ms);
 uint32_t guard_oom(struct guard *guard, uint64_t now_ms);
 uint32_t guard_wait_ms(const struct guard *guard, uint64_t now_ms);

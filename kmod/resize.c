@@ -96,6 +96,8 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 		stop = GUARD_QUEUE;
 	resize_update_actual(balloon);
 
+	if (balloon->held.pages > held)
+		guard_moved(&balloon->guard, (u64)(balloon->held.pages - held) << PAGE_SHIFT);
 	held = balloon->held.pages;
 	if (target == held && !balloon->untold.pages) {
 		guard_at_target(&balloon->guard);
