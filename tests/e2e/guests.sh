@@ -32,7 +32,7 @@ create_guest()
 	fi
 	"$top/scripts/guest-domain" --name "$name" --max "$guest_mib" "${boot[@]}" \
 		--console "$out/$name.console" --port "unix:$sockets/$name.port" \
-		--stats-period 1 "$@" >"$out/$name.xml"
+		--stats-period 1 --accel "$accel" "$@" >"$out/$name.xml"
 	virsh -q create "$out/$name.xml" >/dev/null
 }
 
