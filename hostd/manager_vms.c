@@ -31,6 +31,23 @@ static void reject_settings(struct manager *manager, struct vm *vm, const struct
 	vm->settings_error = *error;
 }
 
+/*
+ * The period at which this VM's statistics may be turned on where they are off; 0: not at all. Only
+ * its settings tell, so the first description of a VM changes nothing.
+ */
+static uint32_t period_to_set(const struct manager *manager, const struct vm *vm)
+{
+	if (manager->options->dry_run || !vm->has_settings || vm->settings.mode == VM_MODE_OFF)
+		return 0;
+	return manager->conf->daemon.stats_period_s;
+}
+
+static bool lacks_statistics(const struct manager *manager, const struct vm *vm)
+{
+	return vm->description.has_balloon && !vm->description.stats_period_s &&
+	       !vm->period_refused && period_to_set(manager, vm);
+}
+
 void manager_settle_vm(struct manager *manager, struct vm *vm)
 {
 	struct vm_settings settings;
@@ -45,6 +62,8 @@ void manager_settle_vm(struct manager *manager, struct vm *vm)
 	vm->settings = settings;
 	vm->has_settings = true;
 	vm->settings_error.text[0] = '\0';
+	if (lacks_statistics(manager, vm))
+		manager_describe_vm(manager, vm);
 }
 
 static void take_description(struct manager *manager, struct vm *vm,
@@ -61,7 +80,8 @@ static void take_description(struct manager *manager, struct vm *vm,
 	if (result->period_set)
 		log_info("%s: statistics turned on, every %u s", vm->name,
 			 result->description.stats_period_s);
-	if (result->period_error)
+	vm->period_refused = result->period_error != 0;
+	if (vm->period_refused)
 		log_warning("%s: cannot turn on statistics: %s", vm->name,
 			    result->period_error_text);
 	vm->tune_rejected = result->tune_error != 0;
@@ -114,8 +134,7 @@ static void done_describe(void *userdata, const char *uuid, const struct describ
 void manager_describe_vm(struct manager *manager, struct vm *vm)
 {
 	struct describe_request request = {
-		.stats_period_s = manager->options->dry_run ? 0
-							    : manager->conf->daemon.stats_period_s,
+		.stats_period_s = period_to_set(manager, vm),
 		.done = done_describe,
 		.userdata = manager,
 	};

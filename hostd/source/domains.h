@@ -27,6 +27,7 @@ struct vm {
 	bool describing; /* a job is asking */
 	bool describe_again; /* something changed meanwhile */
 	bool describe_failed; /* has been logged */
+	bool period_refused; /* its statistics could not be turned on */
 	struct domain_description description;
 	struct vm_tune tune;
 	bool tune_rejected; /* its metadata is wrong: `tune` is an older one */

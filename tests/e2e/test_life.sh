@@ -144,6 +144,21 @@ test_statistics_are_turned_on()
 	stop_daemon
 }
 
+test_statistics_of_others_stay_off()
+{
+	virsh -q dommemstat vm-a --period 0 --live
+	configure <<-CONF
+		[class not-ours]
+		match = vm-a
+		mode = off
+	CONF
+	start_daemon
+	eventually "it is left alone" vm_reason_is vm-a mode-off
+	ticks_pass 3
+	expect_not "the statistics of a VM with mode off stay off" period_is vm-a 1
+	stop_daemon
+}
+
 period_is() { virsh -q dumpxml "$1" | grep -q "<stats period='$2'/>"; }
 
 test_domains_come_and_go()
