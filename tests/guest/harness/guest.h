@@ -24,6 +24,14 @@ struct guest_source {
 	const char *kernel;
 	const char *initrd;
 	const char *driver; /* the balloon module under test */
+	/*
+	 * Memory that this kernel needs for itself beyond what a distribution's does. A guest has it
+	 * on top of its configuration, and the balloon functions below leave it out.
+	 */
+	uint32_t extra_mib;
+	/* How many random targets a stress test sets, and where its numbers begin. */
+	unsigned int stress_targets;
+	uint32_t stress_seed;
 };
 
 /* A running guest with a monitor, an agent and a console. */
@@ -35,6 +43,7 @@ struct guest {
 	struct agent *agent;
 	FILE *qmp_log, *agent_log;
 	struct console console;
+	char dir[480]; /* its logs and files */
 	char errors_path[512]; /* what QEMU itself said */
 	uint32_t memory_mib;
 	int module_errno; /* why the driver could not be loaded at boot, or 0 */
@@ -74,6 +83,15 @@ int guest_mark(struct guest *guest, const char *text);
  * awake comes back as the guest's errno.
  */
 int guest_sleep(struct guest *guest, const char *state);
+
+/* --- aerostat's own state; see kmod/debug.c for the keys --- */
+
+/* The text behind a key, to be freed, or the number there. -ENOENT: no such key. */
+int guest_state(struct guest *guest, const char *key, char **ret_value);
+int guest_state_number(struct guest *guest, const char *key, uint64_t *ret_number);
+/* Waits until it is as expected; -ETIMEDOUT. ret_last: what it was last. */
+int guest_wait_state(struct guest *guest, const char *key, const char *expected, char *ret_last,
+		     size_t size);
 
 /* --- the balloon --- */
 

@@ -25,6 +25,10 @@
 #include <string.h>
 
 struct test {
+	/*
+	 * A test that ends its guest on purpose frees it and puts another of the same group in its
+	 * place.
+	 */
 	struct guest *guest;
 	bool failed, skipped;
 	char message[2048];
