@@ -14,7 +14,9 @@
 #include <aerostat/balloon.h>
 
 #include "guard.h"
+#include "hinting.h"
 #include "pages.h"
+#include "reporting.h"
 #include "wire.h"
 
 /* What may be done with the device. */
@@ -27,6 +29,7 @@ enum device_state {
 /* What has happened since probe, for debugfs. Pages of the guest. */
 struct counters {
 	u64 inflated_pages;
+	u64 reported_pages; /* of inflated_pages, those that went as ranges */
 	u64 deflated_pages;
 	u64 oom_pages; /* of deflated_pages, those the guest took back when it ran out */
 	u64 oom_calls; /* times the guest ran out */
@@ -38,6 +41,7 @@ struct aerostat {
 	struct workqueue_struct *wq;
 	struct delayed_work resize_work;
 	bool charge; /* ballooned pages leave MemTotal: DEFLATE_ON_OOM was not negotiated */
+	u32 poison; /* what free pages hold, where the device was told (PAGE_POISON); else 0 */
 
 	spinlock_t run_lock; /* protects `run` against callbacks in interrupts */
 	bool run; /* work may be queued */
@@ -51,7 +55,8 @@ struct aerostat {
 	enum device_state state;
 	struct wire inflate;
 	struct wire deflate;
-	struct blocks held; /* acknowledged by the device */
+	struct blocks held; /* acknowledged by the device, on the inflate queue */
+	struct blocks reported; /* acknowledged by the device, on the reporting queue */
 	struct blocks untold; /* ours, but unknown to the device: it has been reset since */
 	struct blocks limbo; /* in transit when the device failed: nobody's until it is reset */
 	struct guard guard;
@@ -59,6 +64,12 @@ struct aerostat {
 	u32 actual_frames; /* what the device was last told */
 	struct counters counters;
 
+#if IS_ENABLED(CONFIG_AEROSTAT_HINTING)
+	struct hinting hinting;
+#endif
+#if IS_ENABLED(CONFIG_AEROSTAT_REPORTING)
+	struct reporting reporting;
+#endif
 #if IS_ENABLED(CONFIG_AEROSTAT_STATS)
 	/* Used by stats_work alone, and while it cannot run. */
 	struct delayed_work stats_work;
@@ -78,17 +89,21 @@ struct aerostat {
 
 /* main.c */
 void aerostat_queue(struct aerostat *balloon, struct delayed_work *work, unsigned int delay_ms);
+void aerostat_reset_failed(struct aerostat *balloon, int err);
 
 /* resize.c: moves towards the target, a step at a time. */
 void resize_work(struct work_struct *work);
 void resize_update_actual(struct aerostat *balloon);
+unsigned long resize_pages(const struct aerostat *balloon);
 u64 resize_now_ms(void);
-int resize_settle(struct aerostat *balloon, struct wire *wire, struct blocks *step,
+int resize_settle(struct aerostat *balloon, struct ring *ring, struct blocks *step,
 		  struct blocks *back, int err);
 
 /* inflate.c, deflate.c: one step. Pages moved, or why none could be; `lock` held. */
 int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop);
+unsigned long inflate_allowance_pages(const struct aerostat *balloon);
 int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *ret_pages);
+int deflate_settle(struct aerostat *balloon);
 void deflate_release(struct aerostat *balloon, struct blocks *set);
 
 /* handover.c */

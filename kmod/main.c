@@ -11,7 +11,12 @@
  *   inflate.c    one step out of the guest's use
  *   deflate.c    one step back
  *   pages.c      the pages held, as blocks of up to 2 MiB
- *   wire.c       frame numbers on the queues, bounded waits
+ *   ring.c       a queue, with bounded waits
+ *   wire.c       frame numbers on the inflate and deflate queues
+ *   ranges.c      ranges on the reporting queue
+ *   reporting.c  who reports: the kernel its free pages, the balloon its blocks
+ *   hinting.c    free memory that a migration need not copy
+ *   poison.c     what free pages hold
  *   guard.c      what the guest can spare, when to try again (pure)
  *   stats.c      the guest's statistics for the host
  *   oom.c        memory back when the guest runs out
@@ -35,6 +40,7 @@
 
 #include "aerostat.h"
 #include "compat/virtio.h"
+#include "poison.h"
 
 /*
  * How long remove may spend on giving pages back by the book, each with the device's word. What is
@@ -63,20 +69,69 @@ static void config_changed(struct virtio_device *vdev)
 	struct aerostat *balloon = vdev->priv;
 
 	aerostat_queue(balloon, &balloon->resize_work, 0);
+	hinting_look(balloon);
 }
 
 static void inflate_acked(struct virtqueue *vq)
 {
 	struct aerostat *balloon = vq->vdev->priv;
 
-	wire_acked(&balloon->inflate);
+	ring_acked(&balloon->inflate.ring);
 }
 
 static void deflate_acked(struct virtqueue *vq)
 {
 	struct aerostat *balloon = vq->vdev->priv;
 
-	wire_acked(&balloon->deflate);
+	ring_acked(&balloon->deflate.ring);
+}
+
+/* The queues of one start; NULL for those the device does not have. */
+struct queues {
+	struct virtqueue *inflate;
+	struct virtqueue *deflate;
+	struct virtqueue *stats;
+	struct virtqueue *hinting;
+	struct virtqueue *reporting;
+};
+
+/*
+ * Find the queues. They are numbered without gaps, and a device counts those of all features it
+ * offers; aerostat_validate() sees to it that we have each one up to the last.
+ * Return: 0 or what the transport says.
+ */
+static int find_queues(struct virtio_device *vdev, struct queues *ret_queues)
+{
+	struct virtqueue *vqs[COMPAT_MAX_QUEUES] = {};
+	struct compat_queue wanted[COMPAT_MAX_QUEUES];
+	struct virtqueue **places[COMPAT_MAX_QUEUES];
+	struct queues queues = {};
+	unsigned int i, count = 0;
+	int err;
+
+	places[count] = &queues.inflate;
+	wanted[count++] = (struct compat_queue){ "inflate", inflate_acked };
+	places[count] = &queues.deflate;
+	wanted[count++] = (struct compat_queue){ "deflate", deflate_acked };
+	if (virtio_has_feature(vdev, BALLOON_F_STATS_VQ)) {
+		places[count] = &queues.stats;
+		wanted[count++] = (struct compat_queue){ "stats", stats_asked };
+	}
+	if (virtio_has_feature(vdev, BALLOON_F_FREE_PAGE_HINT)) {
+		places[count] = &queues.hinting;
+		wanted[count++] = (struct compat_queue){ "hinting", hinting_asked };
+	}
+	if (virtio_has_feature(vdev, BALLOON_F_REPORTING)) {
+		places[count] = &queues.reporting;
+		wanted[count++] = (struct compat_queue){ "reporting", reporting_acked };
+	}
+	err = compat_find_queues(vdev, count, wanted, vqs);
+	if (err)
+		return err;
+	for (i = 0; i < count; i++)
+		*places[i] = vqs[i];
+	*ret_queues = queues;
+	return 0;
 }
 
 /*
@@ -85,21 +140,22 @@ static void deflate_acked(struct virtqueue *vq)
  */
 static int start(struct aerostat *balloon)
 {
-	static const struct compat_queue queues[] = {
-		{ "inflate", inflate_acked },
-		{ "deflate", deflate_acked },
-		{ "stats", stats_asked },
-	};
 	struct virtio_device *vdev = balloon->vdev;
-	bool stats = virtio_has_feature(vdev, BALLOON_F_STATS_VQ);
-	struct virtqueue *vqs[ARRAY_SIZE(queues)] = {};
+	struct queues queues;
 	int err;
 
-	err = compat_find_queues(vdev, stats ? 3 : 2, queues, vqs);
+	err = find_queues(vdev, &queues);
 	if (err)
 		return err;
-	wire_attach(&balloon->inflate, vqs[0]);
-	wire_attach(&balloon->deflate, vqs[1]);
+	wire_attach(&balloon->inflate, queues.inflate);
+	wire_attach(&balloon->deflate, queues.deflate);
+	hinting_attach(balloon, queues.hinting);
+	reporting_attach(balloon, queues.reporting);
+	/* A device forgets it at each reset, and may hear of it only before it is ready. */
+	if (virtio_has_feature(vdev, BALLOON_F_PAGE_POISON)) {
+		balloon->poison = poison_value();
+		virtio_cwrite_le(vdev, struct balloon_config, poison_val, &balloon->poison);
+	}
 	virtio_device_ready(vdev);
 	virtio_cread_le(vdev, struct balloon_config, actual, &balloon->actual_frames);
 
@@ -111,7 +167,9 @@ static int start(struct aerostat *balloon)
 	spin_lock_irq(&balloon->run_lock);
 	balloon->run = true;
 	spin_unlock_irq(&balloon->run_lock);
-	stats_start(balloon, vqs[2]);
+	stats_start(balloon, queues.stats);
+	reporting_start(balloon);
+	hinting_look(balloon);
 	aerostat_queue(balloon, &balloon->resize_work, 0);
 	return 0;
 }
@@ -122,8 +180,19 @@ static void stop_work(struct aerostat *balloon)
 	spin_lock_irq(&balloon->run_lock);
 	balloon->run = false;
 	spin_unlock_irq(&balloon->run_lock);
+	reporting_stop(balloon);
 	cancel_delayed_work_sync(&balloon->resize_work);
+	hinting_stop(balloon);
 	stats_stop(balloon);
+}
+
+/* The device has been reset and has a claim on nothing; `lock` held. */
+static void disown(struct aerostat *balloon)
+{
+	blocks_move(&balloon->held, &balloon->untold);
+	blocks_move(&balloon->reported, &balloon->untold);
+	blocks_move(&balloon->limbo, &balloon->untold);
+	hinting_disown(balloon);
 }
 
 /*
@@ -136,11 +205,34 @@ static void stop_device(struct aerostat *balloon)
 	mutex_lock(&balloon->lock);
 	balloon->state = DEVICE_STOPPED;
 	compat_reset(balloon->vdev);
-	blocks_move(&balloon->held, &balloon->untold);
-	blocks_move(&balloon->limbo, &balloon->untold);
-	if (balloon->inflate.vq)
+	disown(balloon);
+	if (balloon->inflate.ring.vq)
 		balloon->vdev->config->del_vqs(balloon->vdev);
-	balloon->inflate.vq = NULL;
+	balloon->inflate.ring.vq = NULL;
+	hinting_attach(balloon, NULL);
+	reporting_attach(balloon, NULL);
+	mutex_unlock(&balloon->lock);
+}
+
+/*
+ * The device keeps memory that cannot be kept from its users, after the error @err: reset it, so that
+ * it has no claim on anything. It serves no more, as after other failures. No lock held.
+ */
+void aerostat_reset_failed(struct aerostat *balloon, int err)
+{
+	mutex_lock(&balloon->lock);
+	if (balloon->state == DEVICE_RUNNING) {
+		dev_err(&balloon->vdev->dev,
+			"the device does not acknowledge what it was reported (error %d): reset, the balloon is stuck at %lu pages until it is rebound\n",
+			err, resize_pages(balloon));
+		balloon->state = DEVICE_FAILED;
+		balloon->guard.stop = GUARD_DEVICE;
+	}
+	if (balloon->state == DEVICE_FAILED) {
+		virtio_break_device(balloon->vdev);
+		compat_reset(balloon->vdev);
+		disown(balloon);
+	}
 	mutex_unlock(&balloon->lock);
 }
 
@@ -156,6 +248,7 @@ static struct aerostat *aerostat_new(struct virtio_device *vdev)
 	spin_lock_init(&balloon->run_lock);
 	mutex_init(&balloon->lock);
 	blocks_init(&balloon->held);
+	blocks_init(&balloon->reported);
 	blocks_init(&balloon->untold);
 	blocks_init(&balloon->limbo);
 	guard_init(&balloon->guard);
@@ -165,12 +258,20 @@ static struct aerostat *aerostat_new(struct virtio_device *vdev)
 		goto free_balloon;
 	if (wire_init(&balloon->deflate))
 		goto free_inflate;
+	if (reporting_init(balloon))
+		goto free_deflate;
+	if (hinting_init(balloon))
+		goto uninit_reporting;
 	/* Deflation must come through when there is no memory for a new worker thread. */
 	balloon->wq = alloc_workqueue("aerostat", WQ_UNBOUND | WQ_FREEZABLE | WQ_MEM_RECLAIM, 0);
 	if (!balloon->wq)
-		goto free_deflate;
+		goto uninit_hinting;
 	return balloon;
 
+uninit_hinting:
+	hinting_uninit(balloon);
+uninit_reporting:
+	reporting_uninit(balloon);
 free_deflate:
 	wire_uninit(&balloon->deflate);
 free_inflate:
@@ -183,6 +284,8 @@ free_balloon:
 static void aerostat_free(struct aerostat *balloon)
 {
 	destroy_workqueue(balloon->wq);
+	hinting_uninit(balloon);
+	reporting_uninit(balloon);
 	wire_uninit(&balloon->deflate);
 	wire_uninit(&balloon->inflate);
 	kfree(balloon);
@@ -208,10 +311,13 @@ static int aerostat_probe(struct virtio_device *vdev)
 	if (err)
 		goto uninit_oom;
 	debug_init(balloon);
-	dev_info(&vdev->dev, "balloon ready:%s%s%s\n",
+	dev_info(&vdev->dev, "balloon ready:%s%s%s%s%s%s\n",
 		 virtio_has_feature(vdev, BALLOON_F_MUST_TELL_HOST) ? " must-tell-host" : "",
 		 virtio_has_feature(vdev, BALLOON_F_STATS_VQ) ? " statistics" : "",
-		 balloon->charge ? "" : " deflate-on-oom");
+		 balloon->charge ? "" : " deflate-on-oom",
+		 virtio_has_feature(vdev, BALLOON_F_FREE_PAGE_HINT) ? " free-page-hint" : "",
+		 virtio_has_feature(vdev, BALLOON_F_PAGE_POISON) ? " page-poison" : "",
+		 virtio_has_feature(vdev, BALLOON_F_REPORTING) ? " reporting" : "");
 	return 0;
 
 uninit_oom:
@@ -270,22 +376,54 @@ static int aerostat_restore(struct virtio_device *vdev)
 }
 #endif
 
-/* Before the features are settled: leave out what this build does not do. Return: 0. */
+/*
+ * Leave out @feature and, as queues are numbered without gaps, where it has a queue the features
+ * whose queues come after it.
+ */
+static void leave_out(struct virtio_device *vdev, unsigned int feature)
+{
+	static const unsigned int with_queue[] = {
+		BALLOON_F_STATS_VQ,
+		BALLOON_F_FREE_PAGE_HINT,
+		BALLOON_F_REPORTING,
+	};
+	unsigned int i;
+	bool after = false;
+
+	if (!__virtio_test_bit(vdev, feature))
+		return;
+	__virtio_clear_bit(vdev, feature);
+	for (i = 0; i < ARRAY_SIZE(with_queue); i++) {
+		if (after)
+			__virtio_clear_bit(vdev, with_queue[i]);
+		after |= with_queue[i] == feature;
+	}
+}
+
+/* Before the features are settled: leave out what this build or this kernel has no use for. */
 static int aerostat_validate(struct virtio_device *vdev)
 {
 	if (!IS_ENABLED(CONFIG_AEROSTAT_STATS))
-		__virtio_clear_bit(vdev, BALLOON_F_STATS_VQ);
+		leave_out(vdev, BALLOON_F_STATS_VQ);
 	if (!IS_ENABLED(CONFIG_AEROSTAT_DEFLATE_ON_OOM))
-		__virtio_clear_bit(vdev, BALLOON_F_DEFLATE_ON_OOM);
+		leave_out(vdev, BALLOON_F_DEFLATE_ON_OOM);
+	if (!IS_ENABLED(CONFIG_AEROSTAT_HINTING))
+		leave_out(vdev, BALLOON_F_FREE_PAGE_HINT);
+	if (!IS_ENABLED(CONFIG_AEROSTAT_REPORTING))
+		leave_out(vdev, BALLOON_F_REPORTING);
+	if (!poison_wanted())
+		leave_out(vdev, BALLOON_F_PAGE_POISON);
+	else if (!__virtio_test_bit(vdev, BALLOON_F_PAGE_POISON))
+		/* Free pages must keep what they hold, and the device would not know. */
+		leave_out(vdev, BALLOON_F_REPORTING);
 	/* Frame numbers are guest-physical; behind an IOMMU the device would misread them. */
-	__virtio_clear_bit(vdev, VIRTIO_F_ACCESS_PLATFORM);
+	leave_out(vdev, VIRTIO_F_ACCESS_PLATFORM);
 	return 0;
 }
 
 static const unsigned int features[] = {
-	BALLOON_F_MUST_TELL_HOST,
-	BALLOON_F_STATS_VQ,
-	BALLOON_F_DEFLATE_ON_OOM,
+	BALLOON_F_MUST_TELL_HOST, BALLOON_F_STATS_VQ,	 BALLOON_F_DEFLATE_ON_OOM,
+	BALLOON_F_FREE_PAGE_HINT, BALLOON_F_PAGE_POISON, BALLOON_F_REPORTING,
 };
 
 static const struct virtio_device_id ids[] = {

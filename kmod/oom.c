@@ -30,7 +30,7 @@ static int oom_notify(struct notifier_block *notifier, unsigned long unused, voi
 	unsigned long pages = 0;
 
 	mutex_lock(&balloon->lock);
-	if (balloon->state == DEVICE_RUNNING && balloon->held.pages + balloon->untold.pages) {
+	if (balloon->state == DEVICE_RUNNING && resize_pages(balloon)) {
 		bool first = !guard_wait_ms(&balloon->guard, resize_now_ms());
 		u32 relief_bytes = guard_oom(&balloon->guard, resize_now_ms());
 

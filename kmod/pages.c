@@ -19,10 +19,12 @@
  * The caller serialises access to each set.
  */
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/pageblock-flags.h>
+#include <linux/string.h>
 #include <linux/vmstat.h>
 
 #include "pages.h"
@@ -110,6 +112,19 @@ void block_free(struct page *block, bool charged)
 	}
 	for (i = 0; i < 1ul << order; i++)
 		__free_page(block + i);
+}
+
+/* Fill a block with @value, four bytes at a time. */
+void block_fill(struct page *block, u32 value)
+{
+	unsigned long i;
+
+	for (i = 0; i < block_pages(block); i++) {
+		void *content = kmap_local_page(block + i);
+
+		memset32(content, value, PAGE_SIZE / sizeof(value));
+		kunmap_local(content);
+	}
 }
 
 void blocks_init(struct blocks *set)

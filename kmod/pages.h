@@ -29,5 +29,6 @@ unsigned int block_max_order(void);
 unsigned long block_pages(const struct page *block);
 struct page *block_alloc(unsigned int order, bool charge);
 void block_free(struct page *block, bool charged);
+void block_fill(struct page *block, u32 value);
 
 #endif

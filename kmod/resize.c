@@ -18,6 +18,12 @@ u64 resize_now_ms(void)
 	return ktime_to_ms(ktime_get());
 }
 
+/* Return: pages the balloon keeps from the guest and the device may ask for; `lock` held. */
+unsigned long resize_pages(const struct aerostat *balloon)
+{
+	return balloon->held.pages + balloon->reported.pages + balloon->untold.pages;
+}
+
 /*
  * Tell the device what the balloon keeps from the guest, if that has changed; `lock` held, device
  * running. Pages that are yet to be told again after a reset count: they are the balloon's all the
@@ -25,7 +31,7 @@ u64 resize_now_ms(void)
  */
 void resize_update_actual(struct aerostat *balloon)
 {
-	u32 actual_frames = wire_pages_to_frames(balloon->held.pages + balloon->untold.pages);
+	u32 actual_frames = wire_pages_to_frames(resize_pages(balloon));
 
 	if (actual_frames == balloon->actual_frames)
 		return;
@@ -34,23 +40,23 @@ void resize_update_actual(struct aerostat *balloon)
 }
 
 /*
- * End a step whose blocks went through @wire with the result @err. When nothing was sent they go
- * to @back; when the device failed on the way, to limbo, and it is not asked again.
+ * End a step whose blocks went through @ring with the result @err. When the queue took
+ * nothing they go to @back; when the device failed on the way, to limbo, and it is not asked again.
  * Return: 0 with the blocks still in @step, -EAGAIN when nothing was sent, -EIO after a failure.
  */
-int resize_settle(struct aerostat *balloon, struct wire *wire, struct blocks *step,
+int resize_settle(struct aerostat *balloon, struct ring *ring, struct blocks *step,
 		  struct blocks *back, int err)
 {
 	if (!err)
 		return 0;
-	if (!wire->sent_frames && !virtqueue_is_broken(wire->vq)) {
+	if (err != -ETIMEDOUT && !ring->sent && !virtqueue_is_broken(ring->vq)) {
 		blocks_move(step, back);
 		return -EAGAIN;
 	}
 	dev_err(&balloon->vdev->dev,
 		"the device %s (error %d): the balloon is stuck at %lu pages, %lu of them in transit, until it is rebound or reset\n",
 		err == -ETIMEDOUT ? "does not acknowledge" : "is broken", err,
-		balloon->held.pages + step->pages, step->pages);
+		resize_pages(balloon) + step->pages, step->pages);
 	blocks_move(step, &balloon->limbo);
 	balloon->state = DEVICE_FAILED;
 	balloon->guard.stop = GUARD_DEVICE;
@@ -63,7 +69,7 @@ static void stopped(struct aerostat *balloon, enum guard_stop stop)
 	balloon->counters.stops++;
 	if (guard_stopped(&balloon->guard, stop, resize_now_ms()))
 		dev_info(&balloon->vdev->dev, "stopped at %u of %u frames: %s\n",
-			 wire_pages_to_frames(balloon->held.pages), balloon->target_frames,
+			 wire_pages_to_frames(resize_pages(balloon)), balloon->target_frames,
 			 guard_stop_name(stop));
 }
 
@@ -83,7 +89,7 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 		guard_new_target(&balloon->guard);
 	}
 	target = wire_frames_to_pages(target_frames);
-	held = balloon->held.pages;
+	held = balloon->held.pages + balloon->reported.pages;
 	if (target > held)
 		err = inflate_step(balloon, target - held, &stop);
 	else if (target < held + balloon->untold.pages)
@@ -96,7 +102,7 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 		stop = GUARD_QUEUE;
 	resize_update_actual(balloon);
 
-	held = balloon->held.pages;
+	held = balloon->held.pages + balloon->reported.pages;
 	if (target == held && !balloon->untold.pages) {
 		guard_at_target(&balloon->guard);
 		return false;
