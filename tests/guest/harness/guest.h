@@ -84,6 +84,18 @@ int guest_mark(struct guest *guest, const char *text);
  */
 int guest_sleep(struct guest *guest, const char *state);
 
+/* --- from the host --- */
+
+/* What QEMU has resident, guest memory and its own; the most since the last reset. */
+int guest_resident_kib(const struct guest *guest, uint64_t *ret_kib);
+int guest_resident_peak_kib(const struct guest *guest, uint64_t *ret_kib);
+int guest_reset_resident_peak(const struct guest *guest);
+/*
+ * Four bytes of the configuration of a modern PCI balloon device: num_pages, actual,
+ * free_page_hint_cmd_id and poison_val, at 0, 4, 8 and 12.
+ */
+int guest_device_config(struct guest *guest, unsigned int offset_bytes, uint32_t *ret_value);
+
 /* --- aerostat's own state; see kmod/debug.c for the keys --- */
 
 /* The text behind a key, to be freed, or the number there. -ENOENT: no such key. */

@@ -66,6 +66,15 @@ void test_skip(struct test *t, const char *format, ...)
 	va_end(args);
 }
 
+void test_note(struct test *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(t->note, sizeof(t->note), format, args);
+	va_end(args);
+}
+
 void test_expect(struct test *t, const char *text)
 {
 	if (t->expected_count == sizeof(t->expected) / sizeof(*t->expected))
@@ -102,6 +111,8 @@ static void verdict(const struct suite *suite, const struct guest_group *group,
 	else if (took_ms >= 10000)
 		used += (size_t)snprintf(record + used, sizeof(record) - used,
 					 "#   took %" PRIu64 " s\n", took_ms / 1000);
+	if (*t->note)
+		used += (size_t)snprintf(record + used, sizeof(record) - used, "#   %s\n", t->note);
 	if (write(1, record, used) != (ssize_t)used)
 		abort();
 }
@@ -212,7 +223,13 @@ static void run_test(struct suite *suite, const struct guest_group *group,
 	uint64_t start_ms = clock_ms();
 	struct test t = { .guest = NULL };
 	char mark[256];
+	const char *missing;
 
+	if (group->missing && (missing = group->missing(suite->source))) {
+		test_skip(&t, "%s", missing);
+		verdict(suite, group, test, &t, 0);
+		return;
+	}
 	if (test->alone)
 		end_guest(suite, group);
 	if (ready_guest(suite, group, &t) == 0 && !t.failed) {
