@@ -62,6 +62,10 @@ demo: ## three guests, one daemon: watch memory move (about three minutes)
 	@scripts/bootstrap
 	@scripts/demo
 
+bench-kmod: ## the guest module against the stock driver (SERIES=6.12 RUNS=5 QUICK=1)
+	@scripts/bootstrap
+	@tests/bench/kmod/run $(if $(QUICK),--quick) $(SERIES:%=--kernel %) $(if $(RUNS),--rounds $(RUNS))
+
 install: hostd ## install the host side; DESTDIR= and PREFIX= as usual
 	@$(MAKE) --no-print-directory -C hostd install
 

@@ -44,7 +44,7 @@ struct plan {
 	struct bench bench;
 	const char *output_dir;
 	size_t rounds;
-	bool counts, profile, drivers[DRIVERS];
+	bool counts, profile, drivers[DRIVERS], zeroings[ZEROINGS];
 	uint64_t deadline_ms;
 	size_t done, total; /* measurements */
 	bool late, failed;
@@ -53,6 +53,7 @@ struct plan {
 static const char usage_text[] =
 	"usage: bench --accel NAME --kernels DIR --images DIR --output DIR --kernel SERIES...\n"
 	"             [--rounds N] [--minutes N] [--driver stock|pfn|range]... [--no-counts] [--profile]\n"
+	"             [--command-line default|init_on_alloc=0]\n"
 	"\n"
 	"Measures the balloon drivers in the guest images of DIR/SERIES.cpio.gz. Prints a table;\n"
 	"writes kmod.json, kmod.dat and the guests' logs below the output directory.\n"
@@ -92,6 +93,8 @@ static void every(struct plan *plan, const struct kind *kind, struct results *re
 
 	for (size_t kernel = 0; kernel < results->kernel_count; kernel++) {
 		for (enum zeroing zeroing = 0; zeroing < ZEROINGS; zeroing++) {
+			if (!plan->zeroings[zeroing])
+				continue;
 			for (size_t turn = 0; turn < DRIVERS; turn++) {
 				enum driver driver = (enum driver)((turn + round) % DRIVERS);
 
@@ -112,13 +115,15 @@ static void every(struct plan *plan, const struct kind *kind, struct results *re
 
 static int run(struct plan *plan, struct results *results)
 {
-	size_t drivers = 0;
+	size_t drivers = 0, zeroings = 0;
 	char path[700];
 	int r;
 
 	for (size_t i = 0; i < DRIVERS; i++)
 		drivers += plan->drivers[i];
-	plan->total = results->kernel_count * ZEROINGS * drivers *
+	for (size_t i = 0; i < ZEROINGS; i++)
+		zeroings += plan->zeroings[i];
+	plan->total = results->kernel_count * zeroings * drivers *
 		      (plan->rounds + (plan->counts ? 2 : 0) + (plan->profile ? 1 : 0));
 	if (plan->counts) {
 		every(plan, &counting, results, 0);
@@ -159,6 +164,17 @@ static bool select_driver(struct plan *plan, const char *name)
 	return false;
 }
 
+static bool select_zeroing(struct plan *plan, const char *name)
+{
+	for (enum zeroing zeroing = 0; zeroing < ZEROINGS; zeroing++) {
+		if (strcmp(name, zeroing_name(zeroing)) == 0) {
+			plan->zeroings[zeroing] = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -170,6 +186,7 @@ int main(int argc, char **argv)
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "minutes", required_argument, NULL, 'm' },
 		{ "driver", required_argument, NULL, 'd' },
+		{ "command-line", required_argument, NULL, 'c' },
 		{ "no-counts", no_argument, NULL, 'n' },
 		{ "profile", no_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
@@ -178,7 +195,7 @@ int main(int argc, char **argv)
 	static struct results results;
 	struct plan plan = { .rounds = 5, .counts = true };
 	unsigned long minutes = 90;
-	bool some_driver = false;
+	bool some_driver = false, some_zeroing = false;
 	char logs[600];
 	int option;
 
@@ -213,6 +230,11 @@ int main(int argc, char **argv)
 				return wrong_usage("no such driver");
 			some_driver = true;
 			break;
+		case 'c':
+			if (!select_zeroing(&plan, optarg))
+				return wrong_usage("no such command line");
+			some_zeroing = true;
+			break;
 		case 'n':
 			plan.counts = false;
 			break;
@@ -232,6 +254,8 @@ int main(int argc, char **argv)
 		return wrong_usage("an argument is missing or out of range");
 	for (size_t i = 0; i < DRIVERS && !some_driver; i++)
 		plan.drivers[i] = true;
+	for (size_t i = 0; i < ZEROINGS && !some_zeroing; i++)
+		plan.zeroings[i] = true;
 	snprintf(logs, sizeof(logs), "%s/logs", plan.output_dir);
 	plan.bench.logs_dir = logs;
 	plan.deadline_ms = clock_ms() + minutes * 60000;
