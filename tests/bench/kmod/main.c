@@ -28,17 +28,20 @@
 struct kind {
 	const char *name;
 	int (*sample)(struct subject *subject, double *values);
-	bool icount;
+	enum setup setup;
 	enum measure shown; /* the figure worth a word on the way */
 	bool kept; /* whether its figures go into the results */
 };
 
-static const struct kind counting = { "counts", sample_counts, false, INFLATE_DISCARDS_PER_GIB,
-				      true };
-static const struct kind instructions = { "instructions", sample_instructions, true,
+static const struct kind counting = { "counts", sample_counts, SETUP_PLAIN,
+				      INFLATE_DISCARDS_PER_GIB, true };
+static const struct kind instructions = { "instructions", sample_instructions, SETUP_ICOUNT,
 					  INFLATE_INSTRUCTIONS_PER_GIB, true };
-static const struct kind profile = { "profile", sample_profile, false, INFLATE_TOUCHED_MS, false };
-static const struct kind times = { "times", sample_times, false, INFLATE_TOUCHED_MS, true };
+static const struct kind hugetlb = { "hugetlb", sample_hugetlb, SETUP_HUGETLB,
+				     HUGETLB_FREED_PERCENT, true };
+static const struct kind profile = { "profile", sample_profile, SETUP_PLAIN, INFLATE_TOUCHED_MS,
+				     false };
+static const struct kind times = { "times", sample_times, SETUP_PLAIN, INFLATE_TOUCHED_MS, true };
 
 struct plan {
 	struct bench bench;
@@ -72,7 +75,7 @@ static void measure(struct plan *plan, const struct kind *kind, const char *kern
 		plan->late = true;
 		return;
 	}
-	r = subject_boot(&subject, &plan->bench, kernel, zeroing, driver, kind->icount);
+	r = subject_boot(&subject, &plan->bench, kernel, zeroing, driver, kind->setup);
 	if (r == 0)
 		r = kind->sample(&subject, values);
 	subject_end(&subject);
@@ -115,6 +118,7 @@ static void every(struct plan *plan, const struct kind *kind, struct results *re
 
 static int run(struct plan *plan, struct results *results)
 {
+	bool huge = hugetlb_available();
 	size_t drivers = 0, zeroings = 0;
 	char path[700];
 	int r;
@@ -124,10 +128,17 @@ static int run(struct plan *plan, struct results *results)
 	for (size_t i = 0; i < ZEROINGS; i++)
 		zeroings += plan->zeroings[i];
 	plan->total = results->kernel_count * zeroings * drivers *
-		      (plan->rounds + (plan->counts ? 2 : 0) + (plan->profile ? 1 : 0));
+		      (plan->rounds + (plan->counts ? 2 + huge : 0) + (plan->profile ? 1 : 0));
 	if (plan->counts) {
 		every(plan, &counting, results, 0);
 		every(plan, &instructions, results, 0);
+		if (huge)
+			every(plan, &hugetlb, results, 0);
+		else
+			fprintf(stderr,
+				"hugetlb: not measured, for want of %u free huge pages of 2 MiB "
+				"(sysctl vm.nr_hugepages)\n",
+				HUGETLB_FULL_MIB / 2);
 	}
 	if (plan->profile)
 		every(plan, &profile, results, 0);

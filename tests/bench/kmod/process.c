@@ -54,6 +54,7 @@ int process_reset_peak(pid_t pid)
 int process_memory(pid_t pid, struct process_memory *ret_memory)
 {
 	struct process_memory memory;
+	uint64_t private_kib;
 	char status[64], rollup[64];
 	int r;
 
@@ -65,13 +66,21 @@ int process_memory(pid_t pid, struct process_memory *ret_memory)
 	if (r == 0)
 		r = read_field(rollup, "AnonHugePages", &memory.huge_kib);
 	if (r == 0)
+		r = read_field(rollup, "Shared_Hugetlb", &memory.hugetlb_kib);
+	if (r == 0)
+		r = read_field(rollup, "Private_Hugetlb", &private_kib);
+	if (r == 0)
+		memory.hugetlb_kib += private_kib;
+	if (r == 0)
 		*ret_memory = memory;
 	return r;
 }
 
-int process_switches(pid_t pid, uint64_t *ret_switches)
+/* Adds up what one reader finds in the directory of each thread. */
+static int sum_threads(pid_t pid, int (*read_one)(const char *dir, uint64_t *ret_value),
+		       uint64_t *ret_sum)
 {
-	uint64_t switches, sum = 0;
+	uint64_t value, sum = 0;
 	struct dirent *entry;
 	char path[600];
 	DIR *tasks;
@@ -83,12 +92,51 @@ int process_switches(pid_t pid, uint64_t *ret_switches)
 	while ((entry = readdir(tasks))) {
 		if (!isdigit((unsigned char)*entry->d_name))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%s/status", pid, entry->d_name);
+		snprintf(path, sizeof(path), "/proc/%d/task/%s", pid, entry->d_name);
 		/* A thread may end between the two looks. */
-		if (read_field(path, "voluntary_ctxt_switches", &switches) == 0)
-			sum += switches;
+		if (read_one(path, &value) == 0)
+			sum += value;
 	}
 	closedir(tasks);
-	*ret_switches = sum;
+	*ret_sum = sum;
 	return 0;
+}
+
+static int read_switches(const char *dir, uint64_t *ret_switches)
+{
+	char path[700];
+
+	snprintf(path, sizeof(path), "%s/status", dir);
+	return read_field(path, "voluntary_ctxt_switches", ret_switches);
+}
+
+/* The first number of schedstat: time on the CPU, in ns. */
+static int read_cpu_ns(const char *dir, uint64_t *ret_ns)
+{
+	char path[700];
+	FILE *file;
+	int found;
+
+	snprintf(path, sizeof(path), "%s/schedstat", dir);
+	file = fopen(path, "re");
+	if (!file)
+		return -errno;
+	found = fscanf(file, "%" SCNu64, ret_ns);
+	fclose(file);
+	return found == 1 ? 0 : -ENODATA;
+}
+
+int process_switches(pid_t pid, uint64_t *ret_switches)
+{
+	return sum_threads(pid, read_switches, ret_switches);
+}
+
+int process_cpu_ms(pid_t pid, double *ret_ms)
+{
+	uint64_t ns;
+	int r = sum_threads(pid, read_cpu_ns, &ns);
+
+	if (r == 0)
+		*ret_ms = (double)ns / 1e6;
+	return r;
 }

@@ -24,6 +24,9 @@ static const char *const measure_names[MEASURES] = {
 	[INFLATE_TOUCHED_MS] = "inflate touched, ms",
 	[DEFLATE_UNTOUCHED_MS] = "deflate (was untouched), ms",
 	[DEFLATE_TOUCHED_MS] = "deflate (was touched), ms",
+	[INFLATE_UNTOUCHED_CPU_MS] = "inflate untouched, CPU ms",
+	[INFLATE_TOUCHED_CPU_MS] = "inflate touched, CPU ms",
+	[DEFLATE_TOUCHED_CPU_MS] = "deflate (was touched), CPU ms",
 	[ALLOCATE_UNTOUCHED_MS] = "allocate untouched, ms",
 	[ALLOCATE_TOUCHED_MS] = "allocate touched, ms",
 	[MONITOR_P50_MS] = "monitor p50, ms",
@@ -43,6 +46,7 @@ static const char *const measure_names[MEASURES] = {
 	[DEFLATE_NOTIFICATIONS_PER_GIB] = "deflate notifications/GiB",
 	[INFLATE_SWITCHES_PER_GIB] = "inflate switches/GiB",
 	[DEFLATE_SWITCHES_PER_GIB] = "deflate switches/GiB",
+	[HUGETLB_FREED_PERCENT] = "hugetlb freed, %",
 };
 
 const char *driver_name(enum driver driver)

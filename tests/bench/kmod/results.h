@@ -28,6 +28,9 @@ enum measure {
 	INFLATE_TOUCHED_MS,
 	DEFLATE_UNTOUCHED_MS,
 	DEFLATE_TOUCHED_MS,
+	INFLATE_UNTOUCHED_CPU_MS, /* CPU time QEMU uses meanwhile, of device and guest */
+	INFLATE_TOUCHED_CPU_MS,
+	DEFLATE_TOUCHED_CPU_MS,
 	ALLOCATE_UNTOUCHED_MS, /* the kernel alone allocates as much in blocks of 2 MiB */
 	ALLOCATE_TOUCHED_MS,
 	MONITOR_P50_MS, /* round trips of the monitor during both inflations */
@@ -49,8 +52,9 @@ enum measure {
 	DEFLATE_NOTIFICATIONS_PER_GIB,
 	INFLATE_SWITCHES_PER_GIB, /* voluntary context switches of the QEMU process */
 	DEFLATE_SWITCHES_PER_GIB,
+	HUGETLB_FREED_PERCENT, /* of what inflation took, where huge pages of the host back it */
 };
-#define MEASURES (DEFLATE_SWITCHES_PER_GIB + 1)
+#define MEASURES (HUGETLB_FREED_PERCENT + 1)
 
 struct results {
 	const char *kernels[KERNELS_MAX];

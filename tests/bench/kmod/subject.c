@@ -5,6 +5,7 @@
  */
 #include "subject.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +15,31 @@
 #define PATH_PARAMETER "/sys/module/aerostat/parameters/inflate_path"
 
 /* Named threads tell a profile the device from the guest. */
-static const char *const common_options[] = { "-name", "bench,debug-threads=on", NULL };
-static const char *const icount_options[] = { "-name", "bench,debug-threads=on", "-icount",
-					      "shift=0", NULL };
+#define COMMON_OPTIONS "-name", "bench,debug-threads=on"
+
+static const char *const plain_options[] = { COMMON_OPTIONS, NULL };
+static const char *const icount_options[] = { COMMON_OPTIONS, "-icount", "shift=0", NULL };
+static const char *const hugetlb_options[] = {
+	COMMON_OPTIONS,
+	"-object",
+	"memory-backend-memfd,id=ram,size=512M,hugetlb=on,hugetlbsize=2M,prealloc=on",
+	"-machine",
+	"memory-backend=ram",
+	NULL
+};
+static_assert(HUGETLB_FULL_MIB == 512, "as in hugetlb_options");
+
+static const struct {
+	const char *suffix; /* of the logs */
+	const char *const *options;
+	const char *params; /* of our module, beside the path */
+	uint32_t memory_mib, vcpus;
+} setups[] = {
+	[SETUP_PLAIN] = { "", plain_options, "", FULL_MIB, 2 },
+	[SETUP_ICOUNT] = { "-icount", icount_options, "", FULL_MIB, 1 },
+	[SETUP_HUGETLB] = { "-hugetlb", hugetlb_options, ",pfns_per_buffer=512", HUGETLB_FULL_MIB,
+			    2 },
+};
 
 int subject_failed(struct subject *subject, const char *step, int r)
 {
@@ -41,7 +64,7 @@ static int verify_driver(struct subject *subject)
 }
 
 int subject_boot(struct subject *subject, const struct bench *bench, const char *kernel,
-		 enum zeroing zeroing, enum driver driver, bool icount)
+		 enum zeroing zeroing, enum driver driver, enum setup setup)
 {
 	int r;
 
@@ -53,7 +76,7 @@ int subject_boot(struct subject *subject, const struct bench *bench, const char 
 	snprintf(subject->initrd, sizeof(subject->initrd), "%s/%s.cpio.gz", bench->images_dir,
 		 kernel);
 	snprintf(subject->logs, sizeof(subject->logs), "%s/%s-%s-%s%s", bench->logs_dir, kernel,
-		 zeroing_name(zeroing), driver_name(driver), icount ? "-icount" : "");
+		 zeroing_name(zeroing), driver_name(driver), setups[setup].suffix);
 	if (mkdir(subject->logs, 0755) < 0 && errno != EEXIST)
 		return subject_failed(subject, "no directory for logs", -errno);
 	subject->source = (struct guest_source){ .series = kernel,
@@ -62,8 +85,8 @@ int subject_boot(struct subject *subject, const struct bench *bench, const char 
 						 .initrd = subject->initrd,
 						 .driver = "aerostat" };
 	if (driver != DRIVER_STOCK)
-		snprintf(subject->params, sizeof(subject->params), "inflate_path=%s",
-			 driver_name(driver));
+		snprintf(subject->params, sizeof(subject->params), "inflate_path=%s%s",
+			 driver_name(driver), setups[setup].params);
 	/*
 	 * The range path needs the reporting queue. The others are measured without: the kernel's
 	 * own reporting of free pages would discard what shall be there, touched, for them to take.
@@ -75,9 +98,9 @@ int subject_boot(struct subject *subject, const struct bench *bench, const char 
 		.driver = driver == DRIVER_STOCK ? "virtio_balloon" : "aerostat",
 		.params = *subject->params ? subject->params : NULL,
 		.append = zeroing == ZEROING_OFF ? "init_on_alloc=0" : NULL,
-		.memory_mib = FULL_MIB,
-		.vcpus = icount ? 1 : 2,
-		.options = icount ? icount_options : common_options,
+		.memory_mib = setups[setup].memory_mib,
+		.vcpus = setups[setup].vcpus,
+		.options = setups[setup].options,
 	};
 	r = guest_boot(&subject->source, &subject->config, subject->logs, &subject->guest,
 		       subject->why, sizeof(subject->why));

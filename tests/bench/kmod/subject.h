@@ -25,6 +25,17 @@
 /* Says "hung", not "slow". */
 #define SUBJECT_TIMEOUT_MS 180000u
 
+/* A guest on the host's huge pages, and what it gives. */
+#define HUGETLB_FULL_MIB  512u
+#define HUGETLB_MOVED_MIB 256u
+
+/* What kind of guest a measurement takes. */
+enum setup {
+	SETUP_PLAIN,
+	SETUP_ICOUNT, /* its clock counts instructions, one a nanosecond; one vCPU */
+	SETUP_HUGETLB, /* of HUGETLB_FULL_MIB, all of it there from the start */
+};
+
 /* Where the images are: DIR/KERNEL.cpio.gz, and what runs them. */
 struct bench {
 	const char *accel;
@@ -44,12 +55,11 @@ struct subject {
 };
 
 /*
- * Boots a guest of a kernel with this driver bound; with icount its clock counts instructions, one
- * a nanosecond, and it has one vCPU. On failure `why` says what happened; -EOPNOTSUPP: the module
+ * Boots a guest of a kernel with this driver bound. On failure `why` says what happened; -EOPNOTSUPP: the module
  * under test has no such path.
  */
 int subject_boot(struct subject *subject, const struct bench *bench, const char *kernel,
-		 enum zeroing zeroing, enum driver driver, bool icount);
+		 enum zeroing zeroing, enum driver driver, enum setup setup);
 /* Ends the guest; the logs stay. */
 void subject_end(struct subject *subject);
 
@@ -66,7 +76,11 @@ int subject_failed(struct subject *subject, const char *step, int r);
 int sample_times(struct subject *subject, double *values);
 int sample_counts(struct subject *subject, double *values);
 int sample_instructions(struct subject *subject, double *values);
+int sample_hugetlb(struct subject *subject, double *values);
 /* Leaves a profile of QEMU, inflating, beside the logs. -ENOENT: there is no perf. */
 int sample_profile(struct subject *subject, double *values);
+
+/* Whether this host has the huge pages that SETUP_HUGETLB takes. */
+bool hugetlb_available(void);
 
 #endif

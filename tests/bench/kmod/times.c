@@ -33,6 +33,25 @@
 /* What is touched beside the program; the rest is the program's and the kernel's. */
 #define STREAM_TOUCHED_MIB 1600u
 
+/* A timed move, and the CPU time QEMU takes for it. */
+static int timed_move(struct subject *subject, uint64_t target_kib, struct latencies *latencies,
+		      double *ret_ms, double *ret_cpu_ms)
+{
+	struct guest *guest = subject->guest;
+	double before_ms, after_ms;
+	int r;
+
+	r = process_cpu_ms(guest->pid, &before_ms);
+	if (r == 0)
+		r = balloon_move(guest, target_kib, MOVE_POLL_FINE_US, latencies, ret_ms);
+	if (r == 0)
+		r = process_cpu_ms(guest->pid, &after_ms);
+	if (r < 0)
+		return subject_failed(subject, "move the balloon", r);
+	*ret_cpu_ms = after_ms - before_ms;
+	return 0;
+}
+
 static int untouched(struct subject *subject, struct latencies *latencies, double *values)
 {
 	struct guest *guest = subject->guest;
@@ -44,10 +63,10 @@ static int untouched(struct subject *subject, struct latencies *latencies, doubl
 		r = process_memory(guest->pid, &before);
 	if (r < 0)
 		return subject_failed(subject, "memory of QEMU", r);
-	r = balloon_move(guest, INFLATED_KIB, MOVE_POLL_FINE_US, latencies,
-			 &values[INFLATE_UNTOUCHED_MS]);
+	r = timed_move(subject, INFLATED_KIB, latencies, &values[INFLATE_UNTOUCHED_MS],
+		       &values[INFLATE_UNTOUCHED_CPU_MS]);
 	if (r < 0)
-		return subject_failed(subject, "inflate untouched memory", r);
+		return r;
 	r = process_memory(guest->pid, &after);
 	if (r < 0)
 		return subject_failed(subject, "memory of QEMU", r);
@@ -92,10 +111,10 @@ static int touched(struct subject *subject, struct latencies *latencies, double 
 	r = process_memory(guest->pid, &before);
 	if (r < 0)
 		return subject_failed(subject, "memory of QEMU", r);
-	r = balloon_move(guest, INFLATED_KIB, MOVE_POLL_FINE_US, latencies,
-			 &values[INFLATE_TOUCHED_MS]);
+	r = timed_move(subject, INFLATED_KIB, latencies, &values[INFLATE_TOUCHED_MS],
+		       &values[INFLATE_TOUCHED_CPU_MS]);
 	if (r < 0)
-		return subject_failed(subject, "inflate touched memory", r);
+		return r;
 	r = process_memory(guest->pid, &after);
 	if (r < 0)
 		return subject_failed(subject, "memory of QEMU", r);
@@ -103,8 +122,8 @@ static int touched(struct subject *subject, struct latencies *latencies, double 
 	values[RESIDENT_INFLATED_MIB] = (double)after.resident_kib / KIB_PER_MIB;
 	values[HUGE_TOUCHED_MIB] = (double)before.huge_kib / KIB_PER_MIB;
 	values[HUGE_INFLATED_MIB] = (double)after.huge_kib / KIB_PER_MIB;
-	r = balloon_move(guest, FULL_KIB, MOVE_POLL_FINE_US, NULL, &values[DEFLATE_TOUCHED_MS]);
-	return r < 0 ? subject_failed(subject, "deflate", r) : 0;
+	return timed_move(subject, FULL_KIB, NULL, &values[DEFLATE_TOUCHED_MS],
+			  &values[DEFLATE_TOUCHED_CPU_MS]);
 }
 
 /* The guest's own clock, in ms. */
