@@ -15,6 +15,8 @@
 
 #include "guard.h"
 #include "hinting.h"
+#include "memory.h"
+#include "movable.h"
 #include "pages.h"
 #include "reporting.h"
 #include "wire.h"
@@ -39,6 +41,9 @@ struct counters {
 struct aerostat {
 	struct virtio_device *vdev;
 	struct workqueue_struct *wq;
+	struct notifier_block memory_notifier;
+	bool memory_changed; /* memory was added since the last step */
+	atomic_t oom_waiting; /* somebody waits for `lock` who has no memory */
 	struct delayed_work resize_work;
 	bool charge; /* ballooned pages leave MemTotal: DEFLATE_ON_OOM was not negotiated */
 	u32 poison; /* what free pages hold, where the device was told (PAGE_POISON); else 0 */
@@ -89,6 +94,7 @@ struct aerostat {
 
 /* main.c */
 void aerostat_queue(struct aerostat *balloon, struct delayed_work *work, unsigned int delay_ms);
+void aerostat_reset_device(struct aerostat *balloon);
 void aerostat_reset_failed(struct aerostat *balloon, int err);
 
 /* resize.c: moves towards the target, a step at a time. */
@@ -96,15 +102,19 @@ void resize_work(struct work_struct *work);
 void resize_update_actual(struct aerostat *balloon);
 unsigned long resize_pages(const struct aerostat *balloon);
 u64 resize_now_ms(void);
+void resize_fail(struct aerostat *balloon, int err);
 int resize_settle(struct aerostat *balloon, struct ring *ring, struct blocks *step,
 		  struct blocks *back, int err);
 
 /* inflate.c, deflate.c: one step. Pages moved, or why none could be; `lock` held. */
 int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop);
-unsigned long inflate_allowance_pages(const struct aerostat *balloon);
 int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *ret_pages);
 int deflate_settle(struct aerostat *balloon);
 void deflate_release(struct aerostat *balloon, struct blocks *set);
+
+/* migrate.c */
+int migrate_init(struct aerostat *balloon);
+void migrate_uninit(struct aerostat *balloon);
 
 /* handover.c */
 void handover_report(struct virtio_driver *driver);

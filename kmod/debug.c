@@ -60,10 +60,12 @@ static void show_counters(struct seq_file *file, const struct aerostat *balloon)
 static int state_show(struct seq_file *file, void *unused)
 {
 	struct aerostat *balloon = file->private;
+	struct guard_memory memory;
 	unsigned int order;
 
 	if (mutex_lock_interruptible(&balloon->lock))
 		return -EINTR;
+	memory_read(balloon, &memory);
 	seq_printf(file, "state: %s\n", state_name(balloon->state));
 	seq_printf(file, "target_frames: %u\n", balloon->target_frames);
 	seq_printf(file, "actual_frames: %u\n", balloon->actual_frames);
@@ -73,6 +75,10 @@ static int state_show(struct seq_file *file, void *unused)
 	seq_printf(file, "untold_pages: %lu\n", balloon->untold.pages);
 	seq_printf(file, "limbo_pages: %lu\n", balloon->limbo.pages);
 	seq_printf(file, "stop: %s\n", guard_stop_name(balloon->guard.stop));
+	seq_printf(file, "floor_kib: %llu\n", memory.floor_bytes >> 10);
+	seq_printf(file, "available_kib: %llu\n", memory.available_bytes >> 10);
+	seq_printf(file, "oom_kept_kib: %llu\n",
+		   guard_remembered_bytes(&balloon->guard, resize_now_ms()) >> 10);
 	seq_printf(file, "retry_ms: %u\n", guard_wait_ms(&balloon->guard, resize_now_ms()));
 	seq_puts(file, "blocks_by_order:");
 	for (order = 0; order < BLOCK_ORDERS; order++)

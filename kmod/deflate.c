@@ -14,6 +14,7 @@
 #include <linux/virtio_config.h>
 
 #include "aerostat.h"
+#include "trace.h"
 
 /* Free up to @pages of the blocks of a set on which the device has no claim. Return: how many. */
 static unsigned long release(struct aerostat *balloon, struct blocks *set, unsigned long pages)
@@ -86,7 +87,10 @@ int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *r
 	err = resize_settle(balloon, &balloon->deflate.ring, &step, &balloon->held, err);
 	if (err)
 		return err;
-	freed += release(balloon, &step, ULONG_MAX);
+	told = release(balloon, &step, ULONG_MAX);
+	freed += told;
+	trace_deflate(balloon->vdev, freed, told, wire_pages_to_frames(resize_pages(balloon)),
+		      balloon->target_frames);
 	*ret_pages = freed;
 	return 0;
 }

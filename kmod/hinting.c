@@ -101,13 +101,14 @@ static bool send_blocks(struct aerostat *balloon)
 {
 	struct hinting *hinting = &balloon->hinting;
 	unsigned int order = block_max_order(), i;
+	enum guard_stop limit;
 	struct page *block;
 
 	for (i = 0; i < BLOCKS_PER_RUN; i++) {
 		if (list_empty(&hinting->ring.idle))
 			return false;
-		block = inflate_allowance_pages(balloon) >> order ? block_alloc(order, false)
-								  : NULL;
+		block = memory_allowance_pages(balloon, &limit) >> order ? block_alloc(order, false)
+									 : NULL;
 		if (!block) {
 			if (!send(balloon, BALLOON_HINT_STOP, NULL))
 				hinting->active = false;
@@ -128,7 +129,14 @@ static bool hinting_step(struct aerostat *balloon)
 	u32 id;
 
 	collect(hinting);
-	virtio_cread_le(balloon->vdev, struct balloon_config, free_page_hint_cmd_id, &id);
+	/*
+	 * Only when the device says that something has changed: QEMU shows STOP while it takes hints
+	 * for the number it has shown before.
+	 */
+	if (xchg(&hinting->config_changed, false))
+		virtio_cread_le(balloon->vdev, struct balloon_config, free_page_hint_cmd_id,
+				&hinting->wanted_id);
+	id = hinting->wanted_id;
 	switch (id) {
 	case BALLOON_HINT_DONE:
 		release(balloon, ULONG_MAX, false);
@@ -213,7 +221,8 @@ void hinting_attach(struct aerostat *balloon, struct virtqueue *vq)
 	ring_attach(&hinting->ring, vq);
 	for (i = 0; i < HINTS_IN_FLIGHT; i++)
 		ring_give(&hinting->ring, &hinting->hints[i].slot);
-	hinting->last_id = 0;
+	hinting->wanted_id = BALLOON_HINT_STOP;
+	hinting->last_id = BALLOON_HINT_STOP;
 	hinting->active = false;
 	mutex_unlock(&hinting->lock);
 }
@@ -237,14 +246,18 @@ void hinting_disown(struct aerostat *balloon)
 /* Callback of the queue: buffers have come back. */
 void hinting_asked(struct virtqueue *vq)
 {
-	hinting_look(vq->vdev->priv);
+	struct aerostat *balloon = vq->vdev->priv;
+
+	aerostat_queue(balloon, &balloon->hinting.work, 0);
 }
 
-/* The device may want something else. In any context. */
+/* The configuration has changed: the device may want something else. In any context. */
 void hinting_look(struct aerostat *balloon)
 {
-	if (virtio_has_feature(balloon->vdev, BALLOON_F_FREE_PAGE_HINT))
-		aerostat_queue(balloon, &balloon->hinting.work, 0);
+	if (!virtio_has_feature(balloon->vdev, BALLOON_F_FREE_PAGE_HINT))
+		return;
+	WRITE_ONCE(balloon->hinting.config_changed, true);
+	aerostat_queue(balloon, &balloon->hinting.work, 0);
 }
 
 /* No work may be queued any more: wait for what runs. */

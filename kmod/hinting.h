@@ -29,10 +29,12 @@ struct hint {
 struct hinting {
 	struct delayed_work work;
 	struct compat_shrinker shrinker;
+	bool config_changed; /* since the work last looked */
 	struct mutex lock; /* protects what follows */
 	struct ring ring;
 	struct hint hints[HINTS_IN_FLIGHT];
 	struct blocks hinted; /* acknowledged; kept from the guest until the device is done */
+	u32 wanted_id; /* what the device has asked for last */
 	u32 last_id; /* the request last answered; never answered twice */
 	bool active; /* the device is being told of blocks */
 	u64 hinted_pages; /* since probe */

@@ -18,17 +18,7 @@
 #include <linux/virtio_config.h>
 
 #include "aerostat.h"
-
-/* Return: pages that may be taken from the guest now. Without `lock` the answer is a guess. */
-unsigned long inflate_allowance_pages(const struct aerostat *balloon)
-{
-	u64 total_bytes = (u64)totalram_pages() << PAGE_SHIFT;
-	u64 available_bytes = (u64)max(si_mem_available(), 0l) << PAGE_SHIFT;
-
-	if (balloon->charge)
-		total_bytes += (u64)resize_pages(balloon) << PAGE_SHIFT;
-	return guard_allowance_bytes(available_bytes, total_bytes) >> PAGE_SHIFT;
-}
+#include "trace.h"
 
 /* The largest block of at most 2^*order pages that can be had; *order follows what there is. */
 static struct page *allocate(const struct aerostat *balloon, unsigned int *order)
@@ -75,7 +65,8 @@ static struct way way_begin(struct aerostat *balloon)
 
 static int way_put(struct aerostat *balloon, const struct way *way, struct page *block)
 {
-	return way->range ? reporting_put(balloon, block) : wire_put(&balloon->inflate, block);
+	return way->range ? reporting_put_pages(balloon, block, block_pages(block))
+			  : wire_put(&balloon->inflate, block);
 }
 
 /* Have the device acknowledge the rest of a step, unless it has failed already (@err). */
@@ -124,8 +115,8 @@ static int fetch(struct aerostat *balloon, unsigned long pages, unsigned long *a
 int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop)
 {
 	enum guard_stop wait = guard_wait_reason(&balloon->guard, resize_now_ms());
-	unsigned long allowed = wait == GUARD_NONE ? inflate_allowance_pages(balloon) : 0;
-	enum guard_stop stop = GUARD_NONE;
+	enum guard_stop stop = GUARD_NONE, limit = wait;
+	unsigned long allowed = 0;
 	unsigned int order = block_max_order();
 	struct blocks step;
 	struct page *block;
@@ -133,6 +124,8 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 	int err;
 
 	blocks_init(&step);
+	if (wait == GUARD_NONE)
+		allowed = memory_allowance_pages(balloon, &limit);
 	/* The device must not read a page's deflation after its next inflation. */
 	err = deflate_settle(balloon);
 	if (err)
@@ -140,9 +133,13 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 	way = way_begin(balloon);
 	pages = min(pages, way.step_pages);
 	while (step.pages < pages && stop == GUARD_NONE) {
+		if (atomic_read(&balloon->oom_waiting)) {
+			stop = GUARD_OOM;
+			break;
+		}
 		switch (fetch(balloon, pages - step.pages, &allowed, &order, &block)) {
 		case -EAGAIN:
-			stop = wait == GUARD_NONE ? GUARD_AVAILABLE : wait;
+			stop = limit;
 			continue;
 		case -ENOMEM:
 			stop = GUARD_ALLOCATION;
@@ -169,6 +166,8 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 	if (way.range)
 		balloon->counters.reported_pages += pages;
 	balloon->counters.inflated_pages += pages;
+	trace_inflate(balloon->vdev, pages, way.range, wire_pages_to_frames(resize_pages(balloon)),
+		      balloon->target_frames);
 	*ret_stop = stop;
 	return 0;
 }

@@ -11,6 +11,8 @@
  *   inflate.c    one step out of the guest's use
  *   deflate.c    one step back
  *   pages.c      the pages held, as blocks of up to 2 MiB
+ *   movable.c    single pages that compaction can move
+ *   migrate.c    one such page for another
  *   ring.c       a queue, with bounded waits
  *   wire.c       frame numbers on the inflate and deflate queues
  *   ranges.c      ranges on the reporting queue
@@ -18,9 +20,11 @@
  *   hinting.c    free memory that a migration need not copy
  *   poison.c     what free pages hold
  *   guard.c      what the guest can spare, when to try again (pure)
+ *   memory.c     what the guest has
  *   stats.c      the guest's statistics for the host
  *   oom.c        memory back when the guest runs out
  *   debug.c      debugfs
+ *   trace.h      tracepoints
  *   handover.c   tells who else has the device
  *   compat/      what differs between kernels
  *
@@ -215,24 +219,23 @@ static void stop_device(struct aerostat *balloon)
 }
 
 /*
- * The device keeps memory that cannot be kept from its users, after the error @err: reset it, so that
- * it has no claim on anything. It serves no more, as after other failures. No lock held.
+ * The device has failed and may keep memory that cannot be kept from its users: reset it, so that it
+ * has no claim on anything; `lock` held. The queues stay, broken, until it is stopped.
  */
+void aerostat_reset_device(struct aerostat *balloon)
+{
+	virtio_break_device(balloon->vdev);
+	compat_reset(balloon->vdev);
+}
+
+/* As above, of a device that has failed just now with @err; no lock held. */
 void aerostat_reset_failed(struct aerostat *balloon, int err)
 {
 	mutex_lock(&balloon->lock);
-	if (balloon->state == DEVICE_RUNNING) {
-		dev_err(&balloon->vdev->dev,
-			"the device does not acknowledge what it was reported (error %d): reset, the balloon is stuck at %lu pages until it is rebound\n",
-			err, resize_pages(balloon));
-		balloon->state = DEVICE_FAILED;
-		balloon->guard.stop = GUARD_DEVICE;
-	}
-	if (balloon->state == DEVICE_FAILED) {
-		virtio_break_device(balloon->vdev);
-		compat_reset(balloon->vdev);
-		disown(balloon);
-	}
+	if (balloon->state == DEVICE_RUNNING)
+		resize_fail(balloon, err);
+	if (balloon->state == DEVICE_FAILED)
+		aerostat_reset_device(balloon);
 	mutex_unlock(&balloon->lock);
 }
 
@@ -252,10 +255,12 @@ static struct aerostat *aerostat_new(struct virtio_device *vdev)
 	blocks_init(&balloon->untold);
 	blocks_init(&balloon->limbo);
 	guard_init(&balloon->guard);
+	if (migrate_init(balloon))
+		goto free_balloon;
 	INIT_DELAYED_WORK(&balloon->resize_work, resize_work);
 	stats_init(balloon);
 	if (wire_init(&balloon->inflate))
-		goto free_balloon;
+		goto uninit_migrate;
 	if (wire_init(&balloon->deflate))
 		goto free_inflate;
 	if (reporting_init(balloon))
@@ -276,6 +281,8 @@ free_deflate:
 	wire_uninit(&balloon->deflate);
 free_inflate:
 	wire_uninit(&balloon->inflate);
+uninit_migrate:
+	migrate_uninit(balloon);
 free_balloon:
 	kfree(balloon);
 	return ERR_PTR(-ENOMEM);
@@ -288,6 +295,7 @@ static void aerostat_free(struct aerostat *balloon)
 	reporting_uninit(balloon);
 	wire_uninit(&balloon->deflate);
 	wire_uninit(&balloon->inflate);
+	migrate_uninit(balloon);
 	kfree(balloon);
 }
 
@@ -307,9 +315,12 @@ static int aerostat_probe(struct virtio_device *vdev)
 	err = oom_init(balloon);
 	if (err)
 		goto free_balloon;
-	err = start(balloon);
+	err = memory_init(balloon);
 	if (err)
 		goto uninit_oom;
+	err = start(balloon);
+	if (err)
+		goto uninit_memory;
 	debug_init(balloon);
 	dev_info(&vdev->dev, "balloon ready:%s%s%s%s%s%s\n",
 		 virtio_has_feature(vdev, BALLOON_F_MUST_TELL_HOST) ? " must-tell-host" : "",
@@ -320,6 +331,8 @@ static int aerostat_probe(struct virtio_device *vdev)
 		 virtio_has_feature(vdev, BALLOON_F_REPORTING) ? " reporting" : "");
 	return 0;
 
+uninit_memory:
+	memory_uninit(balloon);
 uninit_oom:
 	oom_uninit(balloon);
 free_balloon:
@@ -350,6 +363,7 @@ static void aerostat_remove(struct virtio_device *vdev)
 
 	debug_uninit(balloon);
 	stop_work(balloon);
+	memory_uninit(balloon);
 	oom_uninit(balloon);
 	deflate_all(balloon);
 	/* Where the device did not go along, the reset that follows makes it true. */

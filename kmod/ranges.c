@@ -12,7 +12,6 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "pages.h"
 #include "ranges.h"
 
 struct range_chain {
@@ -55,6 +54,8 @@ void ranges_attach(struct ranges *ranges, struct virtqueue *vq)
 	unsigned int i;
 
 	ring_attach(&ranges->ring, vq);
+	if (vq)
+		ring_quiet(&ranges->ring);
 	ranges->filling = NULL;
 	/* No chain may be longer than the queue, even where it lies in a table of its own. */
 	ranges->most = vq ? min_t(unsigned int, virtqueue_get_vring_size(vq), RANGE_CHAIN_MOST) : 0;
@@ -132,10 +133,10 @@ static int put(struct ranges *ranges, struct page *block, unsigned long bytes)
 										 : 0;
 }
 
-/* Report a block. Return: 0, or an error that ends the step, as wire_put(). */
-int ranges_put(struct ranges *ranges, struct page *block)
+/* Report contiguous pages. Return: 0, or an error that ends the step, as wire_put(). */
+int ranges_put(struct ranges *ranges, struct page *first, unsigned long pages)
 {
-	return put(ranges, block, block_pages(block) << PAGE_SHIFT);
+	return put(ranges, first, pages << PAGE_SHIFT);
 }
 
 /* Report the kernel's list of free pages. As ranges_put(). */

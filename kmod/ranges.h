@@ -38,7 +38,7 @@ void ranges_uninit(struct ranges *ranges);
 void ranges_attach(struct ranges *ranges, struct virtqueue *vq);
 
 void ranges_begin(struct ranges *ranges);
-int ranges_put(struct ranges *ranges, struct page *block);
+int ranges_put(struct ranges *ranges, struct page *first, unsigned long pages);
 int ranges_put_all(struct ranges *ranges, struct scatterlist *sg, unsigned int entries);
 int ranges_finish(struct ranges *ranges);
 

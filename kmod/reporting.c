@@ -109,10 +109,10 @@ struct ring *reporting_begin(struct aerostat *balloon)
 	return &balloon->reporting.ranges.ring;
 }
 
-/* Report a block. Return: 0 or as ranges_put(). */
-int reporting_put(struct aerostat *balloon, struct page *block)
+/* Report contiguous pages. Return: 0 or as ranges_put(). */
+int reporting_put_pages(struct aerostat *balloon, struct page *first, unsigned long pages)
 {
-	return ranges_put(&balloon->reporting.ranges, block);
+	return ranges_put(&balloon->reporting.ranges, first, pages);
 }
 
 /*

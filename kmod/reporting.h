@@ -38,7 +38,7 @@ void reporting_start(struct aerostat *balloon);
 void reporting_stop(struct aerostat *balloon);
 bool reporting_takes_blocks(const struct aerostat *balloon);
 struct ring *reporting_begin(struct aerostat *balloon);
-int reporting_put(struct aerostat *balloon, struct page *block);
+int reporting_put_pages(struct aerostat *balloon, struct page *first, unsigned long pages);
 int reporting_finish(struct aerostat *balloon, int err);
 #else
 static inline int reporting_init(struct aerostat *balloon)
@@ -68,7 +68,8 @@ static inline struct ring *reporting_begin(struct aerostat *balloon)
 {
 	return NULL;
 }
-static inline int reporting_put(struct aerostat *balloon, struct page *block)
+static inline int reporting_put_pages(struct aerostat *balloon, struct page *first,
+				      unsigned long pages)
 {
 	return -EOPNOTSUPP;
 }

@@ -27,12 +27,14 @@ struct ring {
 	wait_queue_head_t acked; /* woken when the device has used a buffer */
 	struct list_head idle; /* slots the device does not have */
 	unsigned int in_flight; /* slots it has */
+	unsigned int unkicked; /* of those, slots it has not been notified of */
 	unsigned int sent; /* slots sent since ring_begin() */
 	u64 sent_total; /* slots sent since probe */
 };
 
 void ring_init(struct ring *ring);
 void ring_attach(struct ring *ring, struct virtqueue *vq);
+void ring_quiet(struct ring *ring);
 void ring_acked(struct ring *ring);
 
 void ring_begin(struct ring *ring);
@@ -43,6 +45,7 @@ int ring_post(struct ring *ring, struct ring_slot *slot, struct scatterlist *sg,
 	      unsigned int entries, enum ring_direction direction);
 int ring_send(struct ring *ring, struct ring_slot *slot, struct scatterlist *sg,
 	      unsigned int entries, enum ring_direction direction);
+int ring_kick(struct ring *ring);
 int ring_wait(struct ring *ring, unsigned int most);
 
 #endif

@@ -86,13 +86,14 @@ void wire_attach(struct wire *wire, struct virtqueue *vq)
 	unsigned int i;
 
 	ring_attach(&wire->ring, vq);
+	ring_quiet(&wire->ring);
 	wire->filling = NULL;
 	for (i = 0; i < WIRE_BUFFERS; i++)
 		ring_give(&wire->ring, &wire->buffers[i]->slot);
 }
 
 /* Give the buffer being filled, if there is one, to the device. Return: 0 or as ring_send(). */
-int wire_flush(struct wire *wire)
+static int send_filling(struct wire *wire)
 {
 	struct wire_buffer *buffer = wire->filling;
 	struct scatterlist sg;
@@ -106,6 +107,14 @@ int wire_flush(struct wire *wire)
 	if (wire->ring.sent != sent_before)
 		wire->filling = NULL;
 	return err;
+}
+
+/* Have the device read all it was given so far, without waiting. Return: 0 or as ring_send(). */
+int wire_flush(struct wire *wire)
+{
+	int err = send_filling(wire);
+
+	return err ? err : ring_kick(&wire->ring);
 }
 
 /* Begin a step: nothing is half filled. */
@@ -135,14 +144,14 @@ static int fetch_buffer(struct wire *wire)
 }
 
 /*
- * Tell the device of every frame of a block.
- * Return: 0, -ERANGE for a block beyond what 32-bit frame numbers reach (nothing of it was sent),
+ * Tell the device of every frame of so many contiguous pages.
+ * Return: 0, -ERANGE for pages beyond what 32-bit frame numbers reach (nothing of it was sent),
  * or another error that ends the step; the ring then knows whether any of it went out.
  */
-int wire_put(struct wire *wire, struct page *block)
+int wire_put_pages(struct wire *wire, struct page *first, unsigned long pages)
 {
-	u64 frame = (u64)page_to_pfn(block) * WIRE_FRAMES_PER_PAGE;
-	u64 frames = (u64)block_pages(block) * WIRE_FRAMES_PER_PAGE;
+	u64 frame = (u64)page_to_pfn(first) * WIRE_FRAMES_PER_PAGE;
+	u64 frames = (u64)pages * WIRE_FRAMES_PER_PAGE;
 	u64 end = frame + frames;
 	struct wire_buffer *buffer;
 	int err;
@@ -150,7 +159,7 @@ int wire_put(struct wire *wire, struct page *block)
 	if (end - 1 > U32_MAX)
 		return -ERANGE;
 	if (wire->filling && frames > wire->capacity - wire->filling->count) {
-		err = wire_flush(wire);
+		err = send_filling(wire);
 		if (err)
 			return err;
 	}
@@ -161,7 +170,7 @@ int wire_put(struct wire *wire, struct page *block)
 		buffer = wire->filling;
 		buffer->frames[buffer->count++] = cpu_to_virtio32(wire->ring.vq->vdev, frame);
 		if (buffer->count == wire->capacity) {
-			err = wire_flush(wire);
+			err = send_filling(wire);
 			if (err)
 				return err;
 		}
@@ -169,10 +178,16 @@ int wire_put(struct wire *wire, struct page *block)
 	return 0;
 }
 
+/* As above, for a block. */
+int wire_put(struct wire *wire, struct page *block)
+{
+	return wire_put_pages(wire, block, block_pages(block));
+}
+
 /* End a step: send what is left and wait until the device is done with all of it. As wire_put(). */
 int wire_finish(struct wire *wire)
 {
-	int err = wire_flush(wire);
+	int err = send_filling(wire);
 
 	if (err)
 		return err;

@@ -39,6 +39,7 @@ void wire_uninit(struct wire *wire);
 void wire_attach(struct wire *wire, struct virtqueue *vq);
 
 void wire_begin(struct wire *wire);
+int wire_put_pages(struct wire *wire, struct page *first, unsigned long pages);
 int wire_put(struct wire *wire, struct page *block);
 int wire_flush(struct wire *wire);
 int wire_finish(struct wire *wire);
