@@ -67,10 +67,21 @@ static void print_targets(FILE *out, const struct results *results, size_t kerne
 	}
 }
 
+/* What was not asked for needs no table of dashes. */
+static bool zeroing_known(const struct results *results, size_t kernel, enum zeroing zeroing)
+{
+	for (enum driver driver = 0; driver < DRIVERS; driver++)
+		if (results_known(results, kernel, zeroing, driver))
+			return true;
+	return false;
+}
+
 void report_table(FILE *out, const struct results *results)
 {
 	for (size_t kernel = 0; kernel < results->kernel_count; kernel++) {
 		for (enum zeroing zeroing = 0; zeroing < ZEROINGS; zeroing++) {
+			if (!zeroing_known(results, kernel, zeroing))
+				continue;
 			fprintf(out, "\nkernel %s, command line: %s; medians of %zu rounds\n",
 				results->kernels[kernel], zeroing_name(zeroing), results->rounds);
 			print_measures(out, results, kernel, zeroing);
@@ -149,6 +160,8 @@ int report_plot_data(const char *path, const struct results *results)
 	for (size_t kernel = 0; kernel < results->kernel_count; kernel++) {
 		for (enum zeroing zeroing = 0; zeroing < ZEROINGS; zeroing++) {
 			for (enum driver driver = 0; driver < DRIVERS; driver++) {
+				if (!results_known(results, kernel, zeroing, driver))
+					continue;
 				fprintf(out, "\"%s %s\\n%s\"", results->kernels[kernel],
 					driver_name(driver), zeroing_name(zeroing));
 				for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++)

@@ -99,3 +99,12 @@ double results_median(const struct results *results, size_t kernel, enum zeroing
 {
 	return median(results->values[kernel][zeroing][driver][measure], ROUNDS_MAX);
 }
+
+bool results_known(const struct results *results, size_t kernel, enum zeroing zeroing,
+		   enum driver driver)
+{
+	for (enum measure measure = 0; measure < MEASURES; measure++)
+		if (!isnan(results_median(results, kernel, zeroing, driver, measure)))
+			return true;
+	return false;
+}

@@ -6,6 +6,7 @@
 #ifndef BENCH_RESULTS_H
 #define BENCH_RESULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ROUNDS_MAX  64
@@ -74,5 +75,9 @@ double median(const double *values, size_t count);
 /* The same of one cell. */
 double results_median(const struct results *results, size_t kernel, enum zeroing zeroing,
 		      enum driver driver, enum measure measure);
+
+/* Whether anything is known of a driver there. */
+bool results_known(const struct results *results, size_t kernel, enum zeroing zeroing,
+		   enum driver driver);
 
 #endif
