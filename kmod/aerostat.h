@@ -36,6 +36,10 @@ struct counters {
 	u64 oom_pages; /* of deflated_pages, those the guest took back when it ran out */
 	u64 oom_calls; /* times the guest ran out */
 	u64 stops; /* times inflation ended short of the target */
+	enum guard_stop last_stop; /* why it did the last time, be it over or not */
+	u64 last_stop_ms; /* when, on resize_now_ms() */
+	u64 inflate_us; /* time spent in steps into the balloon, and out of it */
+	u64 deflate_us;
 };
 
 struct aerostat {

@@ -36,6 +36,12 @@ static void show_counters(struct seq_file *file, const struct aerostat *balloon)
 	seq_printf(file, "oom_pages: %llu\n", counters->oom_pages);
 	seq_printf(file, "oom_calls: %llu\n", counters->oom_calls);
 	seq_printf(file, "stops: %llu\n", counters->stops);
+	seq_printf(file, "last_stop: %s\n", guard_stop_name(counters->last_stop));
+	if (counters->stops)
+		seq_printf(file, "last_stop_ms_ago: %llu\n",
+			   resize_now_ms() - counters->last_stop_ms);
+	seq_printf(file, "inflate_us: %llu\n", counters->inflate_us);
+	seq_printf(file, "deflate_us: %llu\n", counters->deflate_us);
 #if IS_ENABLED(CONFIG_AEROSTAT_STATS)
 	seq_printf(file, "stats_sent: %llu\n", balloon->stats_sent);
 	seq_printf(file, "stats_lost: %llu\n", balloon->stats_lost);

@@ -78,6 +78,8 @@ static void stopped(struct aerostat *balloon, enum guard_stop stop, u64 availabl
 	u64 now_ms = resize_now_ms();
 
 	balloon->counters.stops++;
+	balloon->counters.last_stop = stop;
+	balloon->counters.last_stop_ms = now_ms;
 	if (guard_stopped(&balloon->guard, stop, available_bytes, now_ms))
 		dev_info(&balloon->vdev->dev, "stopped at %u of %u frames: %s\n", held_frames,
 			 balloon->target_frames, guard_stop_name(stop));
@@ -112,6 +114,8 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 {
 	unsigned long told = balloon->held.pages + balloon->reported.pages;
 	unsigned long all = resize_pages(balloon), freed;
+	ktime_t begin = ktime_get();
+	int err;
 
 	if (target > told) {
 		enum guard_stop wait = guard_wait_reason(&balloon->guard, resize_now_ms());
@@ -121,10 +125,16 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 			*ret_stop = wait;
 			return 0;
 		}
-		return inflate_step(balloon, target - told, ret_stop);
+		err = inflate_step(balloon, target - told, ret_stop);
+		balloon->counters.inflate_us += ktime_us_delta(ktime_get(), begin);
+		return err;
 	}
 	*ret_stop = GUARD_NONE;
-	return target < all ? deflate_step(balloon, all - target, &freed) : 0;
+	if (target >= all)
+		return 0;
+	err = deflate_step(balloon, all - target, &freed);
+	balloon->counters.deflate_us += ktime_us_delta(ktime_get(), begin);
+	return err;
 }
 
 /* One step; `lock` held. Return: whether there is more to do, then after @ret_delay_ms. */
