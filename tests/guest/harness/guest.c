@@ -33,6 +33,28 @@ static void last_words(const char *path, char *ret_text, size_t size)
 	fclose(file);
 }
 
+/* A guest that comes from elsewhere must not be spoken to before it is all there. */
+static int wait_running(struct guest *guest)
+{
+	uint64_t deadline_ms = clock_ms() + BOOT_TIMEOUT_MS;
+	bool running = false;
+	json_t *result;
+	int r;
+
+	while (!running) {
+		r = qmp_command(guest->qmp, QMP_TIMEOUT_MS, &result, "query-status", NULL);
+		if (r < 0)
+			return r;
+		running = json_is_true(json_object_get(result, "running"));
+		json_decref(result);
+		if (!running && clock_ms() >= deadline_ms)
+			return -ETIMEDOUT;
+		if (!running)
+			usleep(50000);
+	}
+	return 0;
+}
+
 static int connect_guest(struct guest *guest, const struct qemu_files *files, const char *driver)
 {
 	int qmp_fd, agent_fd, r;
@@ -45,8 +67,14 @@ static int connect_guest(struct guest *guest, const struct qemu_files *files, co
 		close(agent_fd);
 		return r;
 	}
-	return agent_new(agent_fd, guest->agent_log, BOOT_TIMEOUT_MS, &guest->agent,
-			 &guest->module_errno);
+	if (guest->config->incoming)
+		r = wait_running(guest);
+	if (r < 0) {
+		close(agent_fd);
+		return r;
+	}
+	return agent_new(agent_fd, guest->agent_log, BOOT_TIMEOUT_MS, guest->config->incoming,
+			 &guest->agent, &guest->module_errno);
 }
 
 /* An empty disk, unless an earlier guest of this directory has left one. */

@@ -148,6 +148,8 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 		add_option(line, "-global", "%s", config->global);
 	for (const char *const *option = config->options; option && *option; option++)
 		add(line, "%s", *option);
+	if (config->incoming)
+		add_option(line, "-incoming", "%s", config->incoming);
 	if (files->disk)
 		add_option(line, "-drive", "if=virtio,format=raw,cache=unsafe,file=%s",
 			   files->disk);

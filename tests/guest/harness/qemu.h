@@ -13,6 +13,7 @@ struct guest_config {
 	const char *driver; /* loaded at boot: module name or none [the driver under test] */
 	const char *params; /* of that module, separated by commas [none] */
 	const char *append; /* more kernel parameters [none] */
+	const char *incoming; /* not booted but taken over: where from, as of -incoming [none] */
 	const char *const *options; /* more of QEMU's, ended by NULL [none] */
 	uint32_t memory_mib; /* [256] */
 	uint32_t vcpus; /* [2] */

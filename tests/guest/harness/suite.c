@@ -88,6 +88,8 @@ void test_expect_oom_kill(struct test *t)
 	test_expect(t, "Call Trace");
 	test_expect(t, "Out of memory");
 	test_expect(t, "oom_reaper");
+	/* Of the task that is being killed. */
+	test_expect(t, "page allocation failure");
 }
 
 /* One record, short enough that a pipe keeps it in one piece. */
