@@ -11,10 +11,15 @@
  * still in flight is waited for before anything goes into the balloon again, as the device could
  * otherwise read a page's deflation after its next inflation.
  */
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/virtio_config.h>
 
 #include "aerostat.h"
 #include "trace.h"
+
+/* What one step frees without asking: so much that a kernel which zeroes it is not long at it. */
+#define RELEASE_STEP_BYTES SZ_256M
 
 /* Free up to @pages of the blocks of a set on which the device has no claim. Return: how many. */
 static unsigned long release(struct aerostat *balloon, struct blocks *set, unsigned long pages)
@@ -28,6 +33,7 @@ static unsigned long release(struct aerostat *balloon, struct blocks *set, unsig
 			break;
 		freed += block_pages(block);
 		block_free(block, balloon->charge);
+		cond_resched();
 	}
 	balloon->counters.deflated_pages += freed;
 	return freed;
@@ -67,6 +73,7 @@ int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *r
 	struct page *block;
 	int err = 0;
 
+	pages = min_t(unsigned long, pages, RELEASE_STEP_BYTES >> PAGE_SHIFT);
 	freed = release(balloon, &balloon->untold, pages);
 	freed += release(balloon, &balloon->reported, pages - freed);
 

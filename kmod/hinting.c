@@ -46,6 +46,7 @@ static unsigned long release(struct aerostat *balloon, unsigned long pages, bool
 			block_fill(block, poison_value());
 		freed += block_pages(block);
 		block_free(block, false);
+		cond_resched();
 	}
 	return freed;
 }

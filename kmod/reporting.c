@@ -134,7 +134,9 @@ static int report(struct page_reporting_dev_info *info, struct scatterlist *sg,
 {
 	struct aerostat *balloon = container_of(info, struct aerostat, reporting.info);
 	struct reporting *reporting = &balloon->reporting;
+	struct ring *ring = &reporting->ranges.ring;
 	u64 before_bytes;
+	bool claimed;
 	int err;
 
 	mutex_lock(&reporting->lock);
@@ -144,11 +146,12 @@ static int report(struct page_reporting_dev_info *info, struct scatterlist *sg,
 	if (!err)
 		err = ranges_finish(&reporting->ranges);
 	reporting->free_bytes += reporting->ranges.sent_bytes - before_bytes;
-	/* Where the device has no part of it, a refusal is no more than that. */
-	if (err && reporting->ranges.ring.in_flight)
+	/* A queue that refuses is no failure, once the device is done with what it took. */
+	claimed = err == -ETIMEDOUT || (err && ring_wait(ring, 0));
+	if (claimed)
 		virtio_break_device(balloon->vdev);
 	mutex_unlock(&reporting->lock);
-	if (err && reporting->ranges.ring.in_flight)
+	if (claimed)
 		aerostat_reset_failed(balloon, err);
 	return err;
 }
