@@ -11,6 +11,7 @@
  *   inflate.c    one step out of the guest's use
  *   deflate.c    one step back
  *   pages.c      the pages held, as blocks of up to 2 MiB
+ *   queues.c     which features and queues the device and we have
  *   movable.c    single pages that compaction can move
  *   migrate.c    one such page for another
  *   ring.c       a queue, with bounded waits
@@ -45,6 +46,7 @@
 #include "aerostat.h"
 #include "compat/virtio.h"
 #include "poison.h"
+#include "queues.h"
 
 /*
  * How long remove may spend on giving pages back by the book, each with the device's word. What is
@@ -76,68 +78,6 @@ static void config_changed(struct virtio_device *vdev)
 	hinting_look(balloon);
 }
 
-static void inflate_acked(struct virtqueue *vq)
-{
-	struct aerostat *balloon = vq->vdev->priv;
-
-	ring_acked(&balloon->inflate.ring);
-}
-
-static void deflate_acked(struct virtqueue *vq)
-{
-	struct aerostat *balloon = vq->vdev->priv;
-
-	ring_acked(&balloon->deflate.ring);
-}
-
-/* The queues of one start; NULL for those the device does not have. */
-struct queues {
-	struct virtqueue *inflate;
-	struct virtqueue *deflate;
-	struct virtqueue *stats;
-	struct virtqueue *hinting;
-	struct virtqueue *reporting;
-};
-
-/*
- * Find the queues. They are numbered without gaps, and a device counts those of all features it
- * offers; aerostat_validate() sees to it that we have each one up to the last.
- * Return: 0 or what the transport says.
- */
-static int find_queues(struct virtio_device *vdev, struct queues *ret_queues)
-{
-	struct virtqueue *vqs[COMPAT_MAX_QUEUES] = {};
-	struct compat_queue wanted[COMPAT_MAX_QUEUES];
-	struct virtqueue **places[COMPAT_MAX_QUEUES];
-	struct queues queues = {};
-	unsigned int i, count = 0;
-	int err;
-
-	places[count] = &queues.inflate;
-	wanted[count++] = (struct compat_queue){ "inflate", inflate_acked };
-	places[count] = &queues.deflate;
-	wanted[count++] = (struct compat_queue){ "deflate", deflate_acked };
-	if (virtio_has_feature(vdev, BALLOON_F_STATS_VQ)) {
-		places[count] = &queues.stats;
-		wanted[count++] = (struct compat_queue){ "stats", stats_asked };
-	}
-	if (virtio_has_feature(vdev, BALLOON_F_FREE_PAGE_HINT)) {
-		places[count] = &queues.hinting;
-		wanted[count++] = (struct compat_queue){ "hinting", hinting_asked };
-	}
-	if (virtio_has_feature(vdev, BALLOON_F_REPORTING)) {
-		places[count] = &queues.reporting;
-		wanted[count++] = (struct compat_queue){ "reporting", reporting_acked };
-	}
-	err = compat_find_queues(vdev, count, wanted, vqs);
-	if (err)
-		return err;
-	for (i = 0; i < count; i++)
-		*places[i] = vqs[i];
-	*ret_queues = queues;
-	return 0;
-}
-
 /*
  * Find the queues and set the device to work. The device is fresh from reset.
  * Return: 0 or what the transport says; then nothing is left behind.
@@ -148,7 +88,7 @@ static int start(struct aerostat *balloon)
 	struct queues queues;
 	int err;
 
-	err = find_queues(vdev, &queues);
+	err = queues_find(vdev, &queues);
 	if (err)
 		return err;
 	wire_attach(&balloon->inflate, queues.inflate);
@@ -390,51 +330,6 @@ static int aerostat_restore(struct virtio_device *vdev)
 }
 #endif
 
-/*
- * Leave out @feature and, as queues are numbered without gaps, where it has a queue the features
- * whose queues come after it.
- */
-static void leave_out(struct virtio_device *vdev, unsigned int feature)
-{
-	static const unsigned int with_queue[] = {
-		BALLOON_F_STATS_VQ,
-		BALLOON_F_FREE_PAGE_HINT,
-		BALLOON_F_REPORTING,
-	};
-	unsigned int i;
-	bool after = false;
-
-	if (!__virtio_test_bit(vdev, feature))
-		return;
-	__virtio_clear_bit(vdev, feature);
-	for (i = 0; i < ARRAY_SIZE(with_queue); i++) {
-		if (after)
-			__virtio_clear_bit(vdev, with_queue[i]);
-		after |= with_queue[i] == feature;
-	}
-}
-
-/* Before the features are settled: leave out what this build or this kernel has no use for. */
-static int aerostat_validate(struct virtio_device *vdev)
-{
-	if (!IS_ENABLED(CONFIG_AEROSTAT_STATS))
-		leave_out(vdev, BALLOON_F_STATS_VQ);
-	if (!IS_ENABLED(CONFIG_AEROSTAT_DEFLATE_ON_OOM))
-		leave_out(vdev, BALLOON_F_DEFLATE_ON_OOM);
-	if (!IS_ENABLED(CONFIG_AEROSTAT_HINTING))
-		leave_out(vdev, BALLOON_F_FREE_PAGE_HINT);
-	if (!IS_ENABLED(CONFIG_AEROSTAT_REPORTING))
-		leave_out(vdev, BALLOON_F_REPORTING);
-	if (!poison_wanted())
-		leave_out(vdev, BALLOON_F_PAGE_POISON);
-	else if (!__virtio_test_bit(vdev, BALLOON_F_PAGE_POISON))
-		/* Free pages must keep what they hold, and the device would not know. */
-		leave_out(vdev, BALLOON_F_REPORTING);
-	/* Frame numbers are guest-physical; behind an IOMMU the device would misread them. */
-	leave_out(vdev, VIRTIO_F_ACCESS_PLATFORM);
-	return 0;
-}
-
 static const unsigned int features[] = {
 	BALLOON_F_MUST_TELL_HOST, BALLOON_F_STATS_VQ,	 BALLOON_F_DEFLATE_ON_OOM,
 	BALLOON_F_FREE_PAGE_HINT, BALLOON_F_PAGE_POISON, BALLOON_F_REPORTING,
@@ -452,7 +347,7 @@ static struct virtio_driver driver = {
 	.driver.name = KBUILD_MODNAME,
 	.driver.owner = THIS_MODULE,
 	.id_table = ids,
-	.validate = aerostat_validate,
+	.validate = queues_validate,
 	.probe = aerostat_probe,
 	.remove = aerostat_remove,
 	.config_changed = config_changed,
