@@ -5,7 +5,7 @@ KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit check-guest \
-	check-e2e demo install clean
+	check-e2e check-debug check-rt check-stress demo install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -41,12 +41,30 @@ check-unit: ## unit tests of the host side, under sanitizers
 check-guest: ## the module in QEMU guests, on both kernels
 	@scripts/check guest
 
+check-debug: ## the module in a kernel with KASAN, lockdep, kmemleak, UBSAN (builds it: 20 min.)
+	@scripts/bootstrap
+	@scripts/debug-kernel
+	@tests/guest/check --kernel debug
+
+check-rt: ## the module in a kernel with PREEMPT_RT
+	@scripts/bootstrap
+	@scripts/guest-kernel rt
+	@tests/guest/check --kernel rt
+
+check-stress: ## a thousand random targets under load, on both kernels
+	@scripts/bootstrap
+	@tests/guest/check --filter "stress*/*" --stress 1000
+
 check-e2e: ## daemon, libvirt, QEMU and module together
 	@scripts/check e2e
 
 demo: ## three guests, one daemon: watch memory move (about three minutes)
 	@scripts/bootstrap
 	@scripts/demo
+
+bench-kmod: ## the guest module against the stock driver (SERIES=6.12 RUNS=5 QUICK=1)
+	@scripts/bootstrap
+	@tests/bench/kmod/run $(if $(QUICK),--quick) $(SERIES:%=--kernel %) $(if $(RUNS),--rounds $(RUNS))
 
 install: hostd ## install the host side; DESTDIR= and PREFIX= as usual
 	@$(MAKE) --no-print-directory -C hostd install

@@ -14,7 +14,11 @@
 #include <aerostat/balloon.h>
 
 #include "guard.h"
+#include "hinting.h"
+#include "memory.h"
+#include "movable.h"
 #include "pages.h"
+#include "reporting.h"
 #include "wire.h"
 
 /* What may be done with the device. */
@@ -27,17 +31,26 @@ enum device_state {
 /* What has happened since probe, for debugfs. Pages of the guest. */
 struct counters {
 	u64 inflated_pages;
+	u64 reported_pages; /* of inflated_pages, those that went as ranges */
 	u64 deflated_pages;
 	u64 oom_pages; /* of deflated_pages, those the guest took back when it ran out */
 	u64 oom_calls; /* times the guest ran out */
 	u64 stops; /* times inflation ended short of the target */
+	enum guard_stop last_stop; /* why it did the last time, be it over or not */
+	u64 last_stop_ms; /* when, on resize_now_ms() */
+	u64 inflate_us; /* time spent in steps into the balloon, and out of it */
+	u64 deflate_us;
 };
 
 struct aerostat {
 	struct virtio_device *vdev;
 	struct workqueue_struct *wq;
+	struct notifier_block memory_notifier;
+	bool memory_changed; /* memory was added since the last step */
+	atomic_t oom_waiting; /* somebody waits for `lock` who has no memory */
 	struct delayed_work resize_work;
 	bool charge; /* ballooned pages leave MemTotal: DEFLATE_ON_OOM was not negotiated */
+	u32 poison; /* what free pages hold, where the device was told (PAGE_POISON); else 0 */
 
 	spinlock_t run_lock; /* protects `run` against callbacks in interrupts */
 	bool run; /* work may be queued */
@@ -51,7 +64,8 @@ struct aerostat {
 	enum device_state state;
 	struct wire inflate;
 	struct wire deflate;
-	struct blocks held; /* acknowledged by the device */
+	struct blocks held; /* acknowledged by the device, on the inflate queue */
+	struct blocks reported; /* acknowledged by the device, on the reporting queue */
 	struct blocks untold; /* ours, but unknown to the device: it has been reset since */
 	struct blocks limbo; /* in transit when the device failed: nobody's until it is reset */
 	struct guard guard;
@@ -59,6 +73,12 @@ struct aerostat {
 	u32 actual_frames; /* what the device was last told */
 	struct counters counters;
 
+#if IS_ENABLED(CONFIG_AEROSTAT_HINTING)
+	struct hinting hinting;
+#endif
+#if IS_ENABLED(CONFIG_AEROSTAT_REPORTING)
+	struct reporting reporting;
+#endif
 #if IS_ENABLED(CONFIG_AEROSTAT_STATS)
 	/* Used by stats_work alone, and while it cannot run. */
 	struct delayed_work stats_work;
@@ -78,18 +98,27 @@ struct aerostat {
 
 /* main.c */
 void aerostat_queue(struct aerostat *balloon, struct delayed_work *work, unsigned int delay_ms);
+void aerostat_reset_device(struct aerostat *balloon);
+void aerostat_reset_failed(struct aerostat *balloon, int err);
 
 /* resize.c: moves towards the target, a step at a time. */
 void resize_work(struct work_struct *work);
 void resize_update_actual(struct aerostat *balloon);
+unsigned long resize_pages(const struct aerostat *balloon);
 u64 resize_now_ms(void);
-int resize_settle(struct aerostat *balloon, struct wire *wire, struct blocks *step,
+void resize_fail(struct aerostat *balloon, int err);
+int resize_settle(struct aerostat *balloon, struct ring *ring, struct blocks *step,
 		  struct blocks *back, int err);
 
 /* inflate.c, deflate.c: one step. Pages moved, or why none could be; `lock` held. */
 int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop);
 int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *ret_pages);
+int deflate_settle(struct aerostat *balloon);
 void deflate_release(struct aerostat *balloon, struct blocks *set);
+
+/* migrate.c */
+int migrate_init(struct aerostat *balloon);
+void migrate_uninit(struct aerostat *balloon);
 
 /* handover.c */
 void handover_report(struct virtio_driver *driver);

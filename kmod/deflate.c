@@ -2,21 +2,62 @@
 /*
  * Deflation: pages come back to the guest.
  *
- * The device is told first, and a page is used again only when it has acknowledged: MUST_TELL_HOST
- * demands it, and a device that has not offered that may still act late on what it was told.
- * Pages that the device does not know of, because it has been reset since, are simply freed.
+ * Pages that the device does not know of, because it has been reset since, and pages that were
+ * reported to it as ranges, are simply freed: no queue has to hear of them.
+ *
+ * Pages given as frame numbers are asked back on the deflate queue. Where MUST_TELL_HOST was
+ * negotiated, they are freed when the device has acknowledged. Else the specification lets the
+ * driver use them once it has asked, and so do we: waiting is only for a buffer to ask with. What is
+ * still in flight is waited for before anything goes into the balloon again, as the device could
+ * otherwise read a page's deflation after its next inflation.
  */
+#include <linux/sched.h>
+#include <linux/sizes.h>
+#include <linux/virtio_config.h>
+
 #include "aerostat.h"
+#include "trace.h"
+
+/* What one step frees without asking: so much that a kernel which zeroes it is not long at it. */
+#define RELEASE_STEP_BYTES SZ_256M
+
+/* Free up to @pages of the blocks of a set on which the device has no claim. Return: how many. */
+static unsigned long release(struct aerostat *balloon, struct blocks *set, unsigned long pages)
+{
+	unsigned long freed = 0;
+	struct page *block;
+
+	while (freed < pages) {
+		block = blocks_take(set, pages - freed);
+		if (!block)
+			break;
+		freed += block_pages(block);
+		block_free(block, balloon->charge);
+		cond_resched();
+	}
+	balloon->counters.deflated_pages += freed;
+	return freed;
+}
 
 /* Free every block of a set on which the device has no claim. */
 void deflate_release(struct aerostat *balloon, struct blocks *set)
 {
-	struct page *block;
+	release(balloon, set, ULONG_MAX);
+}
 
-	while ((block = blocks_take(set, ULONG_MAX))) {
-		balloon->counters.deflated_pages += block_pages(block);
-		block_free(block, balloon->charge);
-	}
+/*
+ * Wait until the device has read all that it was asked back; `lock` held, device running.
+ * Return: 0 or an error of resize_settle().
+ */
+int deflate_settle(struct aerostat *balloon)
+{
+	struct ring *ring = &balloon->deflate.ring;
+	struct blocks none;
+
+	if (!ring->in_flight)
+		return 0;
+	blocks_init(&none);
+	return resize_settle(balloon, ring, &none, &none, ring_wait(ring, 0));
 }
 
 /*
@@ -26,25 +67,21 @@ void deflate_release(struct aerostat *balloon, struct blocks *set)
  */
 int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *ret_pages)
 {
-	unsigned long freed;
+	bool tell_first = virtio_has_feature(balloon->vdev, BALLOON_F_MUST_TELL_HOST);
+	unsigned long freed, told = wire_frames_to_pages(WIRE_STEP_FRAMES);
 	struct blocks step;
 	struct page *block;
 	int err = 0;
 
-	pages = min(pages, wire_frames_to_pages(WIRE_STEP_FRAMES));
-	blocks_init(&step);
-	while (step.pages < pages) {
-		block = blocks_take(&balloon->untold, pages - step.pages);
-		if (!block)
-			break;
-		blocks_add(&step, block);
-	}
-	freed = step.pages;
-	deflate_release(balloon, &step);
+	pages = min_t(unsigned long, pages, RELEASE_STEP_BYTES >> PAGE_SHIFT);
+	freed = release(balloon, &balloon->untold, pages);
+	freed += release(balloon, &balloon->reported, pages - freed);
 
+	blocks_init(&step);
 	wire_begin(&balloon->deflate);
-	while (freed + step.pages < pages) {
-		block = blocks_take(&balloon->held, pages - freed - step.pages);
+	told = min(told, pages - freed);
+	while (step.pages < told) {
+		block = blocks_take(&balloon->held, told - step.pages);
 		if (!block)
 			break;
 		blocks_add(&step, block);
@@ -53,12 +90,14 @@ int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *r
 			break;
 	}
 	if (!err)
-		err = wire_finish(&balloon->deflate);
-	err = resize_settle(balloon, &balloon->deflate, &step, &balloon->held, err);
+		err = tell_first ? wire_finish(&balloon->deflate) : wire_flush(&balloon->deflate);
+	err = resize_settle(balloon, &balloon->deflate.ring, &step, &balloon->held, err);
 	if (err)
 		return err;
-	freed += step.pages;
-	deflate_release(balloon, &step);
+	told = release(balloon, &step, ULONG_MAX);
+	freed += told;
+	trace_deflate(balloon->vdev, freed, told, wire_pages_to_frames(resize_pages(balloon)),
+		      balloon->target_frames);
 	*ret_pages = freed;
 	return 0;
 }

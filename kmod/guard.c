@@ -2,29 +2,35 @@
 /*
  * How far the balloon may go, and when it may try again.
  *
- * Three dangers, three answers:
+ * Four dangers, four answers:
  *
- * - A target the guest cannot afford. Before each step the available memory is looked at afresh;
- *   inflation takes only what lies above a small reserve (guard_allowance_bytes).
+ * - A target below what the guest needs to live. The guest keeps a size that depends on the one it
+ *   was given (guard_floor_bytes), or what the administrator says.
+ * - A target that the guest cannot afford now. Before each step the available memory is looked at
+ *   afresh; inflation takes only what lies above a small reserve (guard_allowance_bytes).
  * - A target that cannot be reached now. Trying for ever burns a CPU, so each stop in a row doubles
- *   the wait, from one second up to a minute (guard_stopped). A new target starts anew. An attempt
+ *   the wait, from one second up to a minute (guard_stopped). A new target starts anew, and so does
+ *   memory that has become available (guard_look) or was added (guard_memory_changed). An attempt
  *   that got somewhere before the kernel ran out of pages is no failure: page cache gives way bit
  *   by bit, so the next one follows soon.
- * - A guest that runs out of memory although the balloon gave way. What one OOM gets back doubles
- *   while they follow each other, and for a while nothing is taken (guard_oom).
+ * - A guest that runs out of memory although the balloon gave way. It gets what it lacks, at least
+ *   so much, and twice as much while one OOM follows the other; for a while nothing is taken
+ *   (guard_oom), and what it got is left to it for longer (guard_remembered_bytes).
  *
  * Pure: no clock, no lock, no allocation, no kernel interface, so that userspace can compile and
  * test it. The caller serialises and passes the time.
  */
 #include "guard.h"
 
+#define MIB (1ull << 20)
+
 /*
- * The reserve: 1/32 of the guest, between these. The bounds are a choice, not a
+ * The reserve of available memory: 1/32 of the guest, between these. The bounds are a choice, not a
  * measurement: enough to start a program in a small guest, no more than a large one will miss.
  */
 #define RESERVE_DIVISOR	    32
-#define RESERVE_LEAST_BYTES (16ull << 20)
-#define RESERVE_MOST_BYTES  (64ull << 20)
+#define RESERVE_LEAST_BYTES (16 * MIB)
+#define RESERVE_MOST_BYTES  (64 * MIB)
 
 void guard_init(struct guard *guard)
 {
@@ -56,16 +62,43 @@ void guard_moved(struct guard *guard, uint64_t bytes)
 	guard->moved_bytes += bytes;
 }
 
+/* The guest has got more memory: try at once. */
+void guard_memory_changed(struct guard *guard)
+{
+	guard_new_target(guard);
+}
+
+/* Whether more available memory would help. */
+static bool waits_for_memory(enum guard_stop stop)
+{
+	return stop == GUARD_AVAILABLE || stop == GUARD_ALLOCATION;
+}
+
 /*
- * Inflation had to stop for @why. Sets when it may go on.
+ * While waiting: so much is available now. Ends the wait when that is clearly more than when
+ * inflation stopped. Return: whether it did.
+ */
+bool guard_look(struct guard *guard, uint64_t available_bytes)
+{
+	if (!waits_for_memory(guard->stop) ||
+	    available_bytes < guard->stop_available_bytes + GUARD_RISE_BYTES)
+		return false;
+	guard_memory_changed(guard);
+	return true;
+}
+
+/*
+ * Inflation had to stop for @why with so much available. Sets when it may go on.
  * Return: whether this begins an episode, which is worth a line in the log.
  */
-bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t now_ms)
+bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t available_bytes,
+		   uint64_t now_ms)
 {
 	bool progress = guard->moved_bytes >= GUARD_PROGRESS_BYTES;
 	bool first = !guard->told || guard->stop != why;
 
 	guard->stop = why;
+	guard->stop_available_bytes = available_bytes;
 	guard->moved_bytes = 0;
 	if (why == GUARD_ALLOCATION && progress) {
 		guard->retry_at_ms = now_ms + GUARD_DELAY_RECLAIM_MS;
@@ -82,20 +115,42 @@ bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t now_ms)
 
 /*
  * The guest has run out of memory. Sets the hold.
- * Return: the bytes to give back; twice as many as last time while the last hold is still on.
+ * Return: the bytes to give back: what is missing of the reserve, but at least a part that doubles
+ * while the last hold is still on.
  */
-uint32_t guard_oom(struct guard *guard, uint64_t now_ms)
+uint64_t guard_oom(struct guard *guard, const struct guard_memory *memory, uint64_t now_ms)
 {
-	uint32_t relief_bytes;
+	uint64_t reserve_bytes = guard_reserve_bytes(memory->total_bytes);
+	uint64_t missing_bytes = 0, least_bytes;
 
 	if (now_ms >= guard->oom_until_ms)
 		guard->relief_bytes = GUARD_RELIEF_FIRST_BYTES;
-	relief_bytes = guard->relief_bytes;
+	least_bytes = guard->relief_bytes;
 	if (guard->relief_bytes <= GUARD_RELIEF_LAST_BYTES / 2)
 		guard->relief_bytes *= 2;
+	if (memory->available_bytes < reserve_bytes)
+		missing_bytes = reserve_bytes - memory->available_bytes;
+	guard->oom_bytes = guard_remembered_bytes(guard, now_ms);
 	guard->oom_until_ms = now_ms + GUARD_OOM_HOLD_MS;
 	guard->stop = GUARD_OOM;
-	return relief_bytes;
+	return missing_bytes > least_bytes ? missing_bytes : least_bytes;
+}
+
+/* After guard_oom(): so much was really given back. */
+void guard_oom_relieved(struct guard *guard, uint64_t given_bytes)
+{
+	guard->oom_bytes += given_bytes;
+}
+
+/* Return: what OOMs got and the guest is to keep for now, in bytes. */
+uint64_t guard_remembered_bytes(const struct guard *guard, uint64_t now_ms)
+{
+	uint64_t halvings;
+
+	if (now_ms <= guard->oom_until_ms)
+		return guard->oom_bytes;
+	halvings = (now_ms - guard->oom_until_ms) / GUARD_OOM_MEMORY_MS;
+	return halvings < 64 ? guard->oom_bytes >> halvings : 0;
 }
 
 /* Return: milliseconds until inflation may go on; 0 when it may now. */
@@ -108,12 +163,42 @@ uint32_t guard_wait_ms(const struct guard *guard, uint64_t now_ms)
 	return until_ms > now_ms ? (uint32_t)(until_ms - now_ms) : 0;
 }
 
+/*
+ * Return: milliseconds until there is something to do: the end of the wait, or where more memory
+ * would end it, the next look.
+ */
+uint32_t guard_pause_ms(const struct guard *guard, uint64_t now_ms)
+{
+	uint32_t wait_ms = guard_wait_ms(guard, now_ms);
+
+	if (wait_ms > GUARD_LOOK_MS && waits_for_memory(guard_wait_reason(guard, now_ms)))
+		return GUARD_LOOK_MS;
+	return wait_ms;
+}
+
 /* Return: what guard_wait_ms() is waiting for; GUARD_NONE when there is no wait. */
 enum guard_stop guard_wait_reason(const struct guard *guard, uint64_t now_ms)
 {
 	if (guard->oom_until_ms > now_ms)
 		return GUARD_OOM;
 	return guard->retry_at_ms > now_ms ? guard->stop : GUARD_NONE;
+}
+
+/*
+ * Return: the size a guest is left with whatever the host wants. Piecewise linear as in the
+ * hv_balloon driver: 128 MiB keep 72, 512 keep 168, 2 GiB keep 360, 8 GiB keep 744, 32 GiB keep 1512.
+ */
+uint64_t guard_floor_bytes(uint64_t total_bytes)
+{
+	if (total_bytes < 128 * MIB)
+		return 8 * MIB + total_bytes / 2;
+	if (total_bytes < 512 * MIB)
+		return 40 * MIB + total_bytes / 4;
+	if (total_bytes < 2048 * MIB)
+		return 104 * MIB + total_bytes / 8;
+	if (total_bytes < 8192 * MIB)
+		return 232 * MIB + total_bytes / 16;
+	return 488 * MIB + total_bytes / 32;
 }
 
 /* Return: the available memory a guest of this size is left with. */
@@ -128,15 +213,30 @@ uint64_t guard_reserve_bytes(uint64_t total_bytes)
 	return reserve_bytes;
 }
 
-/*
- * Return: the bytes that may be taken from a guest with so much available. @total_bytes is its size
- * with an empty balloon.
- */
-uint64_t guard_allowance_bytes(uint64_t available_bytes, uint64_t total_bytes)
+static uint64_t above(uint64_t bytes, uint64_t limit_bytes)
 {
-	uint64_t reserve_bytes = guard_reserve_bytes(total_bytes);
+	return bytes > limit_bytes ? bytes - limit_bytes : 0;
+}
 
-	return available_bytes > reserve_bytes ? available_bytes - reserve_bytes : 0;
+/*
+ * Return: the bytes that may be taken from the guest now, and in @ret_limit what bounds them:
+ * GUARD_FLOOR or GUARD_AVAILABLE.
+ */
+uint64_t guard_allowance_bytes(const struct guard *guard, const struct guard_memory *memory,
+			       uint64_t now_ms, enum guard_stop *ret_limit)
+{
+	uint64_t size_bytes = above(memory->total_bytes, memory->balloon_bytes);
+	uint64_t by_floor_bytes = above(size_bytes, memory->floor_bytes);
+	uint64_t by_available_bytes =
+		above(memory->available_bytes, guard_reserve_bytes(memory->total_bytes) +
+						       guard_remembered_bytes(guard, now_ms));
+
+	if (by_floor_bytes <= by_available_bytes) {
+		*ret_limit = GUARD_FLOOR;
+		return by_floor_bytes;
+	}
+	*ret_limit = GUARD_AVAILABLE;
+	return by_available_bytes;
 }
 
 /* Return: a word or two for logs and debugfs. */
@@ -145,6 +245,8 @@ const char *guard_stop_name(enum guard_stop why)
 	switch (why) {
 	case GUARD_NONE:
 		return "none";
+	case GUARD_FLOOR:
+		return "the guest is down to its floor";
 	case GUARD_AVAILABLE:
 		return "available memory is down to the reserve";
 	case GUARD_ALLOCATION:

@@ -2,28 +2,23 @@
 /*
  * Inflation: pages of the guest go to the device.
  *
- * A step moves up to 8 MiB. The kernel may zero each block it hands out, and the host then backs it
- * with memory that it discards a moment later; so blocks go to the device as soon as they are
- * there, and a step is small.
+ * They go by one of two paths: as frame numbers on the inflate queue (wire.c), or as ranges on the
+ * reporting queue (ranges.c, reporting.c). A block remembers its path by the set it is in, `held` or
+ * `reported`, because only the first need the deflate queue on their way back.
+ *
+ * A step moves up to 8 MiB of frame numbers or 16 MiB of ranges. The kernel may zero each block it
+ * hands out, and the host then backs it with memory that it discards a moment later; so blocks go to
+ * the device as soon as they are there, and a step, which is what can be in transit, is small.
  *
  * Large blocks come first: each allocation starts at the largest order that still fits, and once an
  * order has run out the rest of the step stays below it. The next step looks again.
  */
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/virtio_config.h>
 
 #include "aerostat.h"
-
-/* Return: pages that may be taken from the guest now. */
-static unsigned long allowance_pages(const struct aerostat *balloon)
-{
-	u64 total_bytes = (u64)totalram_pages() << PAGE_SHIFT;
-	u64 available_bytes = (u64)max(si_mem_available(), 0l) << PAGE_SHIFT;
-
-	if (balloon->charge)
-		total_bytes += (u64)(balloon->held.pages + balloon->untold.pages) << PAGE_SHIFT;
-	return guard_allowance_bytes(available_bytes, total_bytes) >> PAGE_SHIFT;
-}
+#include "trace.h"
 
 /* The largest block of at most 2^*order pages that can be had; *order follows what there is. */
 static struct page *allocate(const struct aerostat *balloon, unsigned int *order)
@@ -37,10 +32,82 @@ static struct page *allocate(const struct aerostat *balloon, unsigned int *order
 	}
 }
 
+/* The way a step takes, one of the two paths: what begins, carries and ends it, and where its blocks are kept. */
+struct way {
+	struct ring *ring;
+	struct blocks *set;
+	unsigned long step_pages;
+	bool range;
+};
+
+/* Choose the path and begin a step on it. */
+static struct way way_begin(struct aerostat *balloon)
+{
+	struct way way;
+
+	if (reporting_takes_blocks(balloon)) {
+		way = (struct way){
+			.ring = reporting_begin(balloon),
+			.set = &balloon->reported,
+			.step_pages = RANGE_STEP_BYTES >> PAGE_SHIFT,
+			.range = true,
+		};
+	} else {
+		wire_begin(&balloon->inflate);
+		way = (struct way){
+			.ring = &balloon->inflate.ring,
+			.set = &balloon->held,
+			.step_pages = wire_frames_to_pages(WIRE_STEP_FRAMES),
+		};
+	}
+	return way;
+}
+
+static int way_put(struct aerostat *balloon, const struct way *way, struct page *block)
+{
+	return way->range ? reporting_put_pages(balloon, block, block_pages(block))
+			  : wire_put(&balloon->inflate, block);
+}
+
+/* Have the device acknowledge the rest of a step, unless it has failed already (@err). */
+static int way_finish(struct aerostat *balloon, const struct way *way, int err)
+{
+	if (way->range)
+		return reporting_finish(balloon, err);
+	return err ? err : wire_finish(&balloon->inflate);
+}
+
 /*
- * Move up to @pages (at least 1) pages into the balloon; `lock` held, device running. Blocks that
- * a reset has made unknown to the device are told to it first and cost the guest nothing. Fresh
- * ones are taken only when the guard's wait is over.
+ * The next block of at most @pages pages. One that a reset has made unknown to the device is taken
+ * first and costs the guest nothing; a fresh one counts against *@allowed pages.
+ * Return: 0 and the block, -EAGAIN when none is allowed, -ENOMEM when there is none.
+ */
+static int fetch(struct aerostat *balloon, unsigned long pages, unsigned long *allowed,
+		 unsigned int *order, struct page **ret_block)
+{
+	struct page *block = blocks_take(&balloon->untold, pages);
+
+	if (block) {
+		/* What it holds by now nobody knows; a device told of a poison value may. */
+		if (virtio_has_feature(balloon->vdev, BALLOON_F_PAGE_POISON))
+			block_fill(block, balloon->poison);
+		*ret_block = block;
+		return 0;
+	}
+	if (!*allowed)
+		return -EAGAIN;
+	*order = min_t(unsigned int, *order, ilog2(min(pages, *allowed)));
+	block = allocate(balloon, order);
+	if (!block)
+		return -ENOMEM;
+	*allowed -= block_pages(block);
+	*ret_block = block;
+	return 0;
+}
+
+/*
+ * Move up to @pages (at least 1) pages into the balloon; `lock` held, device running. Fresh pages
+ * are taken only when the guard's wait is over.
  *
  * Return: 0 and in @ret_stop why the step ended short (GUARD_NONE when it did not), or an error of
  * resize_settle().
@@ -48,53 +115,59 @@ static struct page *allocate(const struct aerostat *balloon, unsigned int *order
 int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop)
 {
 	enum guard_stop wait = guard_wait_reason(&balloon->guard, resize_now_ms());
-	unsigned long allowed = wait == GUARD_NONE ? allowance_pages(balloon) : 0;
-	enum guard_stop stop = GUARD_NONE;
+	enum guard_stop stop = GUARD_NONE, limit = wait;
+	unsigned long allowed = 0;
 	unsigned int order = block_max_order();
 	struct blocks step;
 	struct page *block;
-	unsigned long left;
-	int err = 0;
+	struct way way;
+	int err;
 
-	pages = min(pages, wire_frames_to_pages(WIRE_STEP_FRAMES));
 	blocks_init(&step);
-	wire_begin(&balloon->inflate);
-	while ((left = pages - step.pages)) {
-		block = blocks_take(&balloon->untold, left);
-		if (!block && !allowed) {
-			stop = wait == GUARD_NONE ? GUARD_AVAILABLE : wait;
+	if (wait == GUARD_NONE)
+		allowed = memory_allowance_pages(balloon, &limit);
+	/* The device must not read a page's deflation after its next inflation. */
+	err = deflate_settle(balloon);
+	if (err)
+		return err;
+	way = way_begin(balloon);
+	pages = min(pages, way.step_pages);
+	while (step.pages < pages && stop == GUARD_NONE) {
+		if (atomic_read(&balloon->oom_waiting)) {
+			stop = GUARD_OOM;
 			break;
 		}
-		if (!block) {
-			left = min(left, allowed);
-			order = min_t(unsigned int, order, ilog2(left));
-			block = allocate(balloon, &order);
-			if (!block) {
-				stop = GUARD_ALLOCATION;
-				break;
-			}
-			allowed -= block_pages(block);
+		switch (fetch(balloon, pages - step.pages, &allowed, &order, &block)) {
+		case -EAGAIN:
+			stop = limit;
+			continue;
+		case -ENOMEM:
+			stop = GUARD_ALLOCATION;
+			continue;
 		}
-		err = wire_put(&balloon->inflate, block);
+		err = way_put(balloon, &way, block);
 		if (err == -ERANGE) {
 			/* No frame number reaches it, so it is no use to the device. */
 			block_free(block, balloon->charge);
 			stop = GUARD_REACH;
 			err = 0;
-			break;
+			continue;
 		}
 		blocks_add(&step, block);
 		if (err)
 			break;
 	}
-	if (!err)
-		err = wire_finish(&balloon->inflate);
+	err = way_finish(balloon, &way, err);
 	pages = step.pages;
-	err = resize_settle(balloon, &balloon->inflate, &step, &balloon->untold, err);
+	err = resize_settle(balloon, way.ring, &step, &balloon->untold, err);
 	if (err)
 		return err;
-	blocks_move(&step, &balloon->held);
+	blocks_move(&step, way.set);
+	if (way.range)
+		balloon->counters.reported_pages += pages;
 	balloon->counters.inflated_pages += pages;
+	trace_inflate(balloon->vdev, pages, way.range, wire_pages_to_frames(resize_pages(balloon)),
+		      balloon->target_frames);
 	*ret_stop = stop;
 	return 0;
 }

@@ -11,11 +11,21 @@
  *   inflate.c    one step out of the guest's use
  *   deflate.c    one step back
  *   pages.c      the pages held, as blocks of up to 2 MiB
- *   wire.c       frame numbers on the queues, bounded waits
+ *   queues.c     which features and queues the device and we have
+ *   movable.c    single pages that compaction can move
+ *   migrate.c    one such page for another
+ *   ring.c       a queue, with bounded waits
+ *   wire.c       frame numbers on the inflate and deflate queues
+ *   ranges.c      ranges on the reporting queue
+ *   reporting.c  who reports: the kernel its free pages, the balloon its blocks
+ *   hinting.c    free memory that a migration need not copy
+ *   poison.c     what free pages hold
  *   guard.c      what the guest can spare, when to try again (pure)
+ *   memory.c     what the guest has
  *   stats.c      the guest's statistics for the host
  *   oom.c        memory back when the guest runs out
  *   debug.c      debugfs
+ *   trace.h      tracepoints
  *   handover.c   tells who else has the device
  *   compat/      what differs between kernels
  *
@@ -35,6 +45,8 @@
 
 #include "aerostat.h"
 #include "compat/virtio.h"
+#include "poison.h"
+#include "queues.h"
 
 /*
  * How long remove may spend on giving pages back by the book, each with the device's word. What is
@@ -63,20 +75,7 @@ static void config_changed(struct virtio_device *vdev)
 	struct aerostat *balloon = vdev->priv;
 
 	aerostat_queue(balloon, &balloon->resize_work, 0);
-}
-
-static void inflate_acked(struct virtqueue *vq)
-{
-	struct aerostat *balloon = vq->vdev->priv;
-
-	wire_acked(&balloon->inflate);
-}
-
-static void deflate_acked(struct virtqueue *vq)
-{
-	struct aerostat *balloon = vq->vdev->priv;
-
-	wire_acked(&balloon->deflate);
+	hinting_look(balloon);
 }
 
 /*
@@ -85,21 +84,22 @@ static void deflate_acked(struct virtqueue *vq)
  */
 static int start(struct aerostat *balloon)
 {
-	static const struct compat_queue queues[] = {
-		{ "inflate", inflate_acked },
-		{ "deflate", deflate_acked },
-		{ "stats", stats_asked },
-	};
 	struct virtio_device *vdev = balloon->vdev;
-	bool stats = virtio_has_feature(vdev, BALLOON_F_STATS_VQ);
-	struct virtqueue *vqs[ARRAY_SIZE(queues)] = {};
+	struct queues queues;
 	int err;
 
-	err = compat_find_queues(vdev, stats ? 3 : 2, queues, vqs);
+	err = queues_find(vdev, &queues);
 	if (err)
 		return err;
-	wire_attach(&balloon->inflate, vqs[0]);
-	wire_attach(&balloon->deflate, vqs[1]);
+	wire_attach(&balloon->inflate, queues.inflate);
+	wire_attach(&balloon->deflate, queues.deflate);
+	hinting_attach(balloon, queues.hinting);
+	reporting_attach(balloon, queues.reporting);
+	/* A device forgets it at each reset, and may hear of it only before it is ready. */
+	if (virtio_has_feature(vdev, BALLOON_F_PAGE_POISON)) {
+		balloon->poison = poison_value();
+		virtio_cwrite_le(vdev, struct balloon_config, poison_val, &balloon->poison);
+	}
 	virtio_device_ready(vdev);
 	virtio_cread_le(vdev, struct balloon_config, actual, &balloon->actual_frames);
 
@@ -111,7 +111,9 @@ static int start(struct aerostat *balloon)
 	spin_lock_irq(&balloon->run_lock);
 	balloon->run = true;
 	spin_unlock_irq(&balloon->run_lock);
-	stats_start(balloon, vqs[2]);
+	stats_start(balloon, queues.stats);
+	reporting_start(balloon);
+	hinting_look(balloon);
 	aerostat_queue(balloon, &balloon->resize_work, 0);
 	return 0;
 }
@@ -122,8 +124,19 @@ static void stop_work(struct aerostat *balloon)
 	spin_lock_irq(&balloon->run_lock);
 	balloon->run = false;
 	spin_unlock_irq(&balloon->run_lock);
+	reporting_stop(balloon);
 	cancel_delayed_work_sync(&balloon->resize_work);
+	hinting_stop(balloon);
 	stats_stop(balloon);
+}
+
+/* The device has been reset and has a claim on nothing; `lock` held. */
+static void disown(struct aerostat *balloon)
+{
+	blocks_move(&balloon->held, &balloon->untold);
+	blocks_move(&balloon->reported, &balloon->untold);
+	blocks_move(&balloon->limbo, &balloon->untold);
+	hinting_disown(balloon);
 }
 
 /*
@@ -136,11 +149,33 @@ static void stop_device(struct aerostat *balloon)
 	mutex_lock(&balloon->lock);
 	balloon->state = DEVICE_STOPPED;
 	compat_reset(balloon->vdev);
-	blocks_move(&balloon->held, &balloon->untold);
-	blocks_move(&balloon->limbo, &balloon->untold);
-	if (balloon->inflate.vq)
+	disown(balloon);
+	if (balloon->inflate.ring.vq)
 		balloon->vdev->config->del_vqs(balloon->vdev);
-	balloon->inflate.vq = NULL;
+	balloon->inflate.ring.vq = NULL;
+	hinting_attach(balloon, NULL);
+	reporting_attach(balloon, NULL);
+	mutex_unlock(&balloon->lock);
+}
+
+/*
+ * The device has failed and may keep memory that cannot be kept from its users: reset it, so that it
+ * has no claim on anything; `lock` held. The queues stay, broken, until it is stopped.
+ */
+void aerostat_reset_device(struct aerostat *balloon)
+{
+	virtio_break_device(balloon->vdev);
+	compat_reset(balloon->vdev);
+}
+
+/* As above, of a device that has failed just now with @err; no lock held. */
+void aerostat_reset_failed(struct aerostat *balloon, int err)
+{
+	mutex_lock(&balloon->lock);
+	if (balloon->state == DEVICE_RUNNING)
+		resize_fail(balloon, err);
+	if (balloon->state == DEVICE_FAILED)
+		aerostat_reset_device(balloon);
 	mutex_unlock(&balloon->lock);
 }
 
@@ -156,25 +191,38 @@ static struct aerostat *aerostat_new(struct virtio_device *vdev)
 	spin_lock_init(&balloon->run_lock);
 	mutex_init(&balloon->lock);
 	blocks_init(&balloon->held);
+	blocks_init(&balloon->reported);
 	blocks_init(&balloon->untold);
 	blocks_init(&balloon->limbo);
 	guard_init(&balloon->guard);
+	if (migrate_init(balloon))
+		goto free_balloon;
 	INIT_DELAYED_WORK(&balloon->resize_work, resize_work);
 	stats_init(balloon);
 	if (wire_init(&balloon->inflate))
-		goto free_balloon;
+		goto uninit_migrate;
 	if (wire_init(&balloon->deflate))
 		goto free_inflate;
+	if (reporting_init(balloon))
+		goto free_deflate;
+	if (hinting_init(balloon))
+		goto uninit_reporting;
 	/* Deflation must come through when there is no memory for a new worker thread. */
 	balloon->wq = alloc_workqueue("aerostat", WQ_UNBOUND | WQ_FREEZABLE | WQ_MEM_RECLAIM, 0);
 	if (!balloon->wq)
-		goto free_deflate;
+		goto uninit_hinting;
 	return balloon;
 
+uninit_hinting:
+	hinting_uninit(balloon);
+uninit_reporting:
+	reporting_uninit(balloon);
 free_deflate:
 	wire_uninit(&balloon->deflate);
 free_inflate:
 	wire_uninit(&balloon->inflate);
+uninit_migrate:
+	migrate_uninit(balloon);
 free_balloon:
 	kfree(balloon);
 	return ERR_PTR(-ENOMEM);
@@ -183,8 +231,11 @@ free_balloon:
 static void aerostat_free(struct aerostat *balloon)
 {
 	destroy_workqueue(balloon->wq);
+	hinting_uninit(balloon);
+	reporting_uninit(balloon);
 	wire_uninit(&balloon->deflate);
 	wire_uninit(&balloon->inflate);
+	migrate_uninit(balloon);
 	kfree(balloon);
 }
 
@@ -204,16 +255,24 @@ static int aerostat_probe(struct virtio_device *vdev)
 	err = oom_init(balloon);
 	if (err)
 		goto free_balloon;
-	err = start(balloon);
+	err = memory_init(balloon);
 	if (err)
 		goto uninit_oom;
+	err = start(balloon);
+	if (err)
+		goto uninit_memory;
 	debug_init(balloon);
-	dev_info(&vdev->dev, "balloon ready:%s%s%s\n",
+	dev_info(&vdev->dev, "balloon ready:%s%s%s%s%s%s\n",
 		 virtio_has_feature(vdev, BALLOON_F_MUST_TELL_HOST) ? " must-tell-host" : "",
 		 virtio_has_feature(vdev, BALLOON_F_STATS_VQ) ? " statistics" : "",
-		 balloon->charge ? "" : " deflate-on-oom");
+		 balloon->charge ? "" : " deflate-on-oom",
+		 virtio_has_feature(vdev, BALLOON_F_FREE_PAGE_HINT) ? " free-page-hint" : "",
+		 virtio_has_feature(vdev, BALLOON_F_PAGE_POISON) ? " page-poison" : "",
+		 virtio_has_feature(vdev, BALLOON_F_REPORTING) ? " reporting" : "");
 	return 0;
 
+uninit_memory:
+	memory_uninit(balloon);
 uninit_oom:
 	oom_uninit(balloon);
 free_balloon:
@@ -244,6 +303,7 @@ static void aerostat_remove(struct virtio_device *vdev)
 
 	debug_uninit(balloon);
 	stop_work(balloon);
+	memory_uninit(balloon);
 	oom_uninit(balloon);
 	deflate_all(balloon);
 	/* Where the device did not go along, the reset that follows makes it true. */
@@ -270,22 +330,9 @@ static int aerostat_restore(struct virtio_device *vdev)
 }
 #endif
 
-/* Before the features are settled: leave out what this build does not do. Return: 0. */
-static int aerostat_validate(struct virtio_device *vdev)
-{
-	if (!IS_ENABLED(CONFIG_AEROSTAT_STATS))
-		__virtio_clear_bit(vdev, BALLOON_F_STATS_VQ);
-	if (!IS_ENABLED(CONFIG_AEROSTAT_DEFLATE_ON_OOM))
-		__virtio_clear_bit(vdev, BALLOON_F_DEFLATE_ON_OOM);
-	/* Frame numbers are guest-physical; behind an IOMMU the device would misread them. */
-	__virtio_clear_bit(vdev, VIRTIO_F_ACCESS_PLATFORM);
-	return 0;
-}
-
 static const unsigned int features[] = {
-	BALLOON_F_MUST_TELL_HOST,
-	BALLOON_F_STATS_VQ,
-	BALLOON_F_DEFLATE_ON_OOM,
+	BALLOON_F_MUST_TELL_HOST, BALLOON_F_STATS_VQ,	 BALLOON_F_DEFLATE_ON_OOM,
+	BALLOON_F_FREE_PAGE_HINT, BALLOON_F_PAGE_POISON, BALLOON_F_REPORTING,
 };
 
 static const struct virtio_device_id ids[] = {
@@ -300,7 +347,7 @@ static struct virtio_driver driver = {
 	.driver.name = KBUILD_MODNAME,
 	.driver.owner = THIS_MODULE,
 	.id_table = ids,
-	.validate = aerostat_validate,
+	.validate = queues_validate,
 	.probe = aerostat_probe,
 	.remove = aerostat_remove,
 	.config_changed = config_changed,

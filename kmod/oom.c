@@ -2,13 +2,21 @@
 /*
  * DEFLATE_ON_OOM: the guest takes pages back before the kernel looks for a process to kill.
  *
- * The kernel calls the notifier in the task that found no memory. Waiting for the lock there is
- * safe: who holds it allocates only without the OOM killer, and waits for the device only for a
- * bounded time. How much is given, and how long nothing is taken afterwards, is the guard's to say.
+ * The kernel calls the notifier in the task that found no memory. Who holds the lock allocates only
+ * without the OOM killer, and waits for the device only for a bounded time; but it may reclaim, and
+ * reclaim may wait for a lock that this very task has. So the wait for ours has an end too, and a
+ * step of inflation under way ends when it sees that somebody waits. How much is given, and how long
+ * nothing is taken afterwards, is the guard's to say.
  */
+#include <linux/jiffies.h>
 #include <linux/oom.h>
+#include <linux/sched.h>
 
 #include "aerostat.h"
+#include "trace.h"
+
+/* How long a task without memory waits for the balloon before the kernel goes on without it. */
+#define OOM_LOCK_MS 5000
 
 /* Give up to @pages back to the guest; `lock` held. Return: how many it got. */
 static unsigned long relieve(struct aerostat *balloon, unsigned long pages)
@@ -23,28 +31,56 @@ static unsigned long relieve(struct aerostat *balloon, unsigned long pages)
 	return total;
 }
 
+/* Decide how much the guest gets, and give it; `lock` held. Return: pages it got. */
+static unsigned long oom_step(struct aerostat *balloon)
+{
+	struct guard_memory memory;
+	unsigned long pages;
+	u64 wanted_bytes;
+	bool first;
+
+	if (balloon->state != DEVICE_RUNNING || !resize_pages(balloon))
+		return 0;
+	memory_read(balloon, &memory);
+	first = guard_wait_reason(&balloon->guard, resize_now_ms()) != GUARD_OOM;
+	wanted_bytes = guard_oom(&balloon->guard, &memory, resize_now_ms());
+	pages = relieve(balloon, wanted_bytes >> PAGE_SHIFT);
+	guard_oom_relieved(&balloon->guard, (u64)pages << PAGE_SHIFT);
+	balloon->counters.oom_calls++;
+	balloon->counters.oom_pages += pages;
+	trace_oom(balloon->vdev, wanted_bytes, pages);
+	if (first)
+		dev_info(
+			&balloon->vdev->dev,
+			"the guest ran out of memory: gave back %lu pages, no inflation for %u s\n",
+			pages, GUARD_OOM_HOLD_MS / 1000);
+	if (balloon->state == DEVICE_RUNNING)
+		resize_update_actual(balloon);
+	return pages;
+}
+
+/* Return: whether `lock` was had in time. Its holder is told to hurry. */
+static bool lock_in_time(struct aerostat *balloon)
+{
+	unsigned long deadline = jiffies + msecs_to_jiffies(OOM_LOCK_MS);
+	bool locked;
+
+	atomic_inc(&balloon->oom_waiting);
+	while (!(locked = mutex_trylock(&balloon->lock)) && time_before(jiffies, deadline))
+		schedule_timeout_uninterruptible(1);
+	atomic_dec(&balloon->oom_waiting);
+	return locked;
+}
+
 static int oom_notify(struct notifier_block *notifier, unsigned long unused, void *ret_freed)
 {
 	struct aerostat *balloon = container_of(notifier, struct aerostat, oom_notifier);
 	unsigned long *freed = ret_freed;
-	unsigned long pages = 0;
+	unsigned long pages;
 
-	mutex_lock(&balloon->lock);
-	if (balloon->state == DEVICE_RUNNING && balloon->held.pages + balloon->untold.pages) {
-		bool first = !guard_wait_ms(&balloon->guard, resize_now_ms());
-		u32 relief_bytes = guard_oom(&balloon->guard, resize_now_ms());
-
-		pages = relieve(balloon, relief_bytes >> PAGE_SHIFT);
-		if (first)
-			dev_info(
-				&balloon->vdev->dev,
-				"the guest ran out of memory: gave back %lu pages, no inflation for %u s\n",
-				pages, GUARD_OOM_HOLD_MS / 1000);
-		balloon->counters.oom_calls++;
-		balloon->counters.oom_pages += pages;
-		if (balloon->state == DEVICE_RUNNING)
-			resize_update_actual(balloon);
-	}
+	if (!lock_in_time(balloon))
+		return NOTIFY_OK;
+	pages = oom_step(balloon);
 	mutex_unlock(&balloon->lock);
 	if (pages) {
 		*freed += pages;

@@ -14,21 +14,29 @@
  * which would otherwise make the host fill it again.
  *
  * Blocks are not movable, so they are taken from where unmovable memory may live, and compaction
- * works around them.
+ * works around them. Single pages are movable while they are in a set that says so (movable.c).
  *
  * The caller serialises access to each set.
  */
+#include <linux/delay.h>
 #include <linux/gfp.h>
+#include <linux/highmem.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/page-flags.h>
 #include <linux/pageblock-flags.h>
+#include <linux/string.h>
 #include <linux/vmstat.h>
 
+#include "movable.h"
 #include "pages.h"
 
 /* In page_private of a block's first page: its order, and this. */
 #define BLOCK_SPLIT 0x100ul
+
+/* How often, and how long each time, to wait for pages that are being moved: a minute in all. */
+#define MOVING_WAITS   6000
+#define MOVING_WAIT_MS 10
 
 static unsigned int block_order(const struct page *block)
 {
@@ -74,7 +82,8 @@ static void account(struct page *block, bool inflate, bool charge)
  */
 struct page *block_alloc(unsigned int order, bool charge)
 {
-	gfp_t gfp = GFP_HIGHUSER | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
+	gfp_t gfp = (order ? GFP_HIGHUSER : movable_gfp()) | __GFP_NORETRY | __GFP_NOMEMALLOC |
+		    __GFP_NOWARN;
 	struct page *block;
 	unsigned long i;
 
@@ -112,6 +121,19 @@ void block_free(struct page *block, bool charged)
 		__free_page(block + i);
 }
 
+/* Fill a block with @value, four bytes at a time. */
+void block_fill(struct page *block, u32 value)
+{
+	unsigned long i;
+
+	for (i = 0; i < block_pages(block); i++) {
+		void *content = kmap_local_page(block + i);
+
+		memset32(content, value, PAGE_SIZE / sizeof(value));
+		kunmap_local(content);
+	}
+}
+
 void blocks_init(struct blocks *set)
 {
 	unsigned int order;
@@ -121,22 +143,39 @@ void blocks_init(struct blocks *set)
 		set->count[order] = 0;
 	}
 	set->pages = 0;
+	set->movable = NULL;
 }
 
 void blocks_add(struct blocks *set, struct page *block)
 {
 	unsigned int order = block_order(block);
 
-	list_add(&block->lru, &set->by_order[order]);
+	if (order == 0 && set->movable) {
+		/* From here on the flag and page_private are the core's. */
+		__ClearPageOffline(block);
+		set_page_private(block, 0);
+		movable_add(set->movable, block);
+	} else {
+		list_add(&block->lru, &set->by_order[order]);
+	}
 	set->count[order]++;
 	set->pages += 1ul << order;
 }
 
+/* Return: a block of this order, of which there must be one; NULL while all are being moved. */
 static struct page *take_from(struct blocks *set, unsigned int order)
 {
-	struct page *block = list_first_entry(&set->by_order[order], struct page, lru);
+	struct page *block;
 
-	list_del(&block->lru);
+	if (order == 0 && set->movable) {
+		block = movable_take(set->movable);
+		if (!block)
+			return NULL;
+		__SetPageOffline(block);
+	} else {
+		block = list_first_entry(&set->by_order[order], struct page, lru);
+		list_del(&block->lru);
+	}
 	set->count[order]--;
 	set->pages -= 1ul << order;
 	return block;
@@ -159,16 +198,18 @@ static void halve(struct blocks *set, unsigned int order)
 /*
  * Take out the largest block of at most @max_pages (at least 1) pages. Where all are larger, the
  * smallest is split as often as it takes.
- * Return: the block, or NULL when the set is empty.
+ * Return: the block, or NULL when the set is empty, or has only pages that are being moved just now.
  */
 struct page *blocks_take(struct blocks *set, unsigned long max_pages)
 {
 	unsigned int fit = min_t(unsigned int, ilog2(max_pages), BLOCK_ORDERS - 1);
+	struct page *block;
 	unsigned int order;
 
 	for (order = fit + 1; order-- > 0;) {
-		if (set->count[order])
-			return take_from(set, order);
+		block = set->count[order] ? take_from(set, order) : NULL;
+		if (block)
+			return block;
 	}
 	for (order = fit + 1; order < BLOCK_ORDERS; order++) {
 		if (!set->count[order])
@@ -180,16 +221,43 @@ struct page *blocks_take(struct blocks *set, unsigned long max_pages)
 	return NULL;
 }
 
+/*
+ * Move the single pages of one set to another, where one of the two has them moved about. Those that
+ * are being moved just now are waited for: compaction has them for milliseconds. Should it lose one,
+ * that page stays where it is.
+ */
+static void move_singles(struct blocks *from, struct blocks *to)
+{
+	unsigned int waits = MOVING_WAITS;
+	struct page *page;
+
+	while (from->count[0]) {
+		page = take_from(from, 0);
+		if (page)
+			blocks_add(to, page);
+		else if (waits--)
+			msleep(MOVING_WAIT_MS);
+		else
+			break;
+	}
+}
+
 /* Move all blocks of one set to another. */
 void blocks_move(struct blocks *from, struct blocks *to)
 {
-	unsigned int order;
+	unsigned int order = 0;
 
-	for (order = 0; order < BLOCK_ORDERS; order++) {
+	if (from->movable || to->movable) {
+		move_singles(from, to);
+		order = 1;
+	}
+	for (; order < BLOCK_ORDERS; order++) {
+		unsigned long pages = from->count[order] << order;
+
 		list_splice_init(&from->by_order[order], &to->by_order[order]);
 		to->count[order] += from->count[order];
 		from->count[order] = 0;
+		to->pages += pages;
+		from->pages -= pages;
 	}
-	to->pages += from->pages;
-	from->pages = 0;
 }

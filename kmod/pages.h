@@ -13,9 +13,13 @@
 #define BLOCK_MAX_BYTES SZ_2M
 #define BLOCK_ORDERS	(ilog2(BLOCK_MAX_BYTES / PAGE_SIZE) + 1)
 
+struct movable;
+
 /* A set of blocks, sorted by order. */
 struct blocks {
 	struct list_head by_order[BLOCK_ORDERS]; /* head pages, linked by their lru */
+	struct movable
+		*movable; /* has the single pages; NULL: they are in by_order as the others */
 	unsigned long count[BLOCK_ORDERS]; /* blocks of each order */
 	unsigned long pages; /* pages in all of them */
 };
@@ -29,5 +33,6 @@ unsigned int block_max_order(void);
 unsigned long block_pages(const struct page *block);
 struct page *block_alloc(unsigned int order, bool charge);
 void block_free(struct page *block, bool charged);
+void block_fill(struct page *block, u32 value);
 
 #endif

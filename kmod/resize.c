@@ -8,14 +8,22 @@
  * that left something to do, and after a pause when the guest could not give more.
  */
 #include <linux/ktime.h>
+#include <linux/mm.h>
 #include <linux/virtio_config.h>
 
 #include "aerostat.h"
+#include "trace.h"
 
 /* Return: the clock of the guard, in milliseconds. */
 u64 resize_now_ms(void)
 {
 	return ktime_to_ms(ktime_get());
+}
+
+/* Return: pages the balloon keeps from the guest and the device may ask for; `lock` held. */
+unsigned long resize_pages(const struct aerostat *balloon)
+{
+	return balloon->held.pages + balloon->reported.pages + balloon->untold.pages;
 }
 
 /*
@@ -25,7 +33,7 @@ u64 resize_now_ms(void)
  */
 void resize_update_actual(struct aerostat *balloon)
 {
-	u32 actual_frames = wire_pages_to_frames(balloon->held.pages + balloon->untold.pages);
+	u32 actual_frames = wire_pages_to_frames(resize_pages(balloon));
 
 	if (actual_frames == balloon->actual_frames)
 		return;
@@ -33,73 +41,124 @@ void resize_update_actual(struct aerostat *balloon)
 	balloon->actual_frames = actual_frames;
 }
 
+/* The device has failed with @err: it serves no more; `lock` held, device running until now. */
+void resize_fail(struct aerostat *balloon, int err)
+{
+	dev_err(&balloon->vdev->dev,
+		"the device %s (error %d): the balloon is stuck at %lu pages, %lu of them in transit, until it is rebound or reset\n",
+		err == -ETIMEDOUT ? "does not acknowledge" : "is broken", err,
+		resize_pages(balloon) + balloon->limbo.pages, balloon->limbo.pages);
+	balloon->state = DEVICE_FAILED;
+	balloon->guard.stop = GUARD_DEVICE;
+}
+
 /*
- * End a step whose blocks went through @wire with the result @err. When nothing was sent they go
- * to @back; when the device failed on the way, to limbo, and it is not asked again.
+ * End a step whose blocks went through @ring with the result @err. When the queue took
+ * nothing they go to @back; when the device failed on the way, to limbo, and it is not asked again.
  * Return: 0 with the blocks still in @step, -EAGAIN when nothing was sent, -EIO after a failure.
  */
-int resize_settle(struct aerostat *balloon, struct wire *wire, struct blocks *step,
+int resize_settle(struct aerostat *balloon, struct ring *ring, struct blocks *step,
 		  struct blocks *back, int err)
 {
 	if (!err)
 		return 0;
-	if (!wire->sent_frames && !virtqueue_is_broken(wire->vq)) {
+	if (err != -ETIMEDOUT && !ring->sent && !virtqueue_is_broken(ring->vq)) {
 		blocks_move(step, back);
 		return -EAGAIN;
 	}
-	dev_err(&balloon->vdev->dev,
-		"the device %s (error %d): the balloon is stuck at %lu pages, %lu of them in transit, until it is rebound or reset\n",
-		err == -ETIMEDOUT ? "does not acknowledge" : "is broken", err,
-		balloon->held.pages + step->pages, step->pages);
 	blocks_move(step, &balloon->limbo);
-	balloon->state = DEVICE_FAILED;
-	balloon->guard.stop = GUARD_DEVICE;
+	resize_fail(balloon, err);
 	return -EIO;
 }
 
 /* Note why a step ended short; the first of an episode is worth a line. */
-static void stopped(struct aerostat *balloon, enum guard_stop stop)
+static void stopped(struct aerostat *balloon, enum guard_stop stop, u64 available_bytes)
 {
+	u32 held_frames = wire_pages_to_frames(resize_pages(balloon));
+	u64 now_ms = resize_now_ms();
+
 	balloon->counters.stops++;
-	if (guard_stopped(&balloon->guard, stop, resize_now_ms()))
-		dev_info(&balloon->vdev->dev, "stopped at %u of %u frames: %s\n",
-			 wire_pages_to_frames(balloon->held.pages), balloon->target_frames,
-			 guard_stop_name(stop));
+	balloon->counters.last_stop = stop;
+	balloon->counters.last_stop_ms = now_ms;
+	if (guard_stopped(&balloon->guard, stop, available_bytes, now_ms))
+		dev_info(&balloon->vdev->dev, "stopped at %u of %u frames: %s\n", held_frames,
+			 balloon->target_frames, guard_stop_name(stop));
+	trace_stop(balloon->vdev, guard_stop_name(stop), guard_wait_ms(&balloon->guard, now_ms),
+		   held_frames, balloon->target_frames);
 }
 
-/* One step; `lock` held. Return: whether there is more to do, then after @ret_delay_ms. */
-static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
+/* Take note of what has happened since the last step: a new target, more memory. */
+static void look(struct aerostat *balloon)
 {
-	enum guard_stop stop = GUARD_NONE;
-	unsigned long target, held, freed;
 	u32 target_frames;
-	int err;
 
-	if (balloon->state != DEVICE_RUNNING)
-		return false;
 	virtio_cread_le(balloon->vdev, struct balloon_config, num_pages, &target_frames);
 	if (target_frames != balloon->target_frames) {
 		balloon->target_frames = target_frames;
 		guard_new_target(&balloon->guard);
 	}
-	target = wire_frames_to_pages(target_frames);
-	held = balloon->held.pages;
-	if (target > held)
-		err = inflate_step(balloon, target - held, &stop);
-	else if (target < held + balloon->untold.pages)
-		err = deflate_step(balloon, held + balloon->untold.pages - target, &freed);
-	else
-		err = 0;
+	if (READ_ONCE(balloon->memory_changed)) {
+		WRITE_ONCE(balloon->memory_changed, false);
+		guard_memory_changed(&balloon->guard);
+	}
+	if (guard_wait_ms(&balloon->guard, resize_now_ms()))
+		guard_look(&balloon->guard, (u64)max(si_mem_available(), 0l) << PAGE_SHIFT);
+}
+
+/*
+ * One step towards the target; `lock` held, device running.
+ * Return: 0 and in @ret_stop why it ended short (GUARD_NONE when it did not), or an error of
+ * resize_settle().
+ */
+static int move(struct aerostat *balloon, unsigned long target, enum guard_stop *ret_stop)
+{
+	unsigned long told = balloon->held.pages + balloon->reported.pages;
+	unsigned long all = resize_pages(balloon), moved, freed;
+	ktime_t begin = ktime_get();
+	int err;
+
+	if (target > told) {
+		enum guard_stop wait = guard_wait_reason(&balloon->guard, resize_now_ms());
+
+		/* Only what the device has forgotten can move while the guard waits. */
+		if (wait != GUARD_NONE && !balloon->untold.pages) {
+			*ret_stop = wait;
+			return 0;
+		}
+		err = inflate_step(balloon, target - told, ret_stop);
+		moved = balloon->held.pages + balloon->reported.pages - told;
+		guard_moved(&balloon->guard, (u64)moved << PAGE_SHIFT);
+		balloon->counters.inflate_us += ktime_us_delta(ktime_get(), begin);
+		return err;
+	}
+	*ret_stop = GUARD_NONE;
+	if (target >= all)
+		return 0;
+	err = deflate_step(balloon, all - target, &freed);
+	balloon->counters.deflate_us += ktime_us_delta(ktime_get(), begin);
+	return err;
+}
+
+/* One step; `lock` held. Return: whether there is more to do, then after @ret_delay_ms. */
+static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
+{
+	struct guard_memory memory;
+	enum guard_stop stop;
+	unsigned long target;
+	int err;
+
+	if (balloon->state != DEVICE_RUNNING)
+		return false;
+	look(balloon);
+	target = wire_frames_to_pages(balloon->target_frames);
+	err = move(balloon, target, &stop);
 	if (err == -EIO)
 		return false;
 	if (err)
 		stop = GUARD_QUEUE;
 	resize_update_actual(balloon);
 
-	if (balloon->held.pages > held)
-		guard_moved(&balloon->guard, (u64)(balloon->held.pages - held) << PAGE_SHIFT);
-	held = balloon->held.pages;
-	if (target == held && !balloon->untold.pages) {
+	if (target == balloon->held.pages + balloon->reported.pages && !balloon->untold.pages) {
 		guard_at_target(&balloon->guard);
 		return false;
 	}
@@ -108,9 +167,11 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 		return true;
 	}
 	/* A wait that was on before is no new stop. */
-	if (!guard_wait_ms(&balloon->guard, resize_now_ms()))
-		stopped(balloon, stop);
-	*ret_delay_ms = guard_wait_ms(&balloon->guard, resize_now_ms());
+	if (!guard_wait_ms(&balloon->guard, resize_now_ms())) {
+		memory_read(balloon, &memory);
+		stopped(balloon, stop, memory.available_bytes);
+	}
+	*ret_delay_ms = guard_pause_ms(&balloon->guard, resize_now_ms());
 	return true;
 }
 

@@ -7,8 +7,8 @@
  * on our side would end the statistics for good: a refill that the queue did not take is tried again
  * every second, and after each reset the first buffer is offered anew.
  *
- * The tags sent are those for which this kernel has numbers: fixed when the module is built, so each
- * answer has the same ones.
+ * The tags sent are those for which this kernel has numbers, less those that `stats_tags` leaves out
+ * for devices that break on them: fixed when the module is loaded, so each answer has the same ones.
  */
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -19,6 +19,12 @@
 
 /* How long to wait before a refill that failed is tried again. */
 #define REFILL_RETRY_MS 1000
+
+static unsigned int stats_tags = (1u << BALLOON_S_TAGS) - 1;
+module_param(stats_tags, uint, 0444);
+MODULE_PARM_DESC(
+	stats_tags,
+	"Statistics sent, one bit a tag (default all; 0x3ff for devices that know no more than 10)");
 
 static u64 pages_to_bytes(u64 pages)
 {
@@ -98,16 +104,23 @@ static int refill(struct aerostat *balloon)
 {
 	struct stats_value values[BALLOON_S_TAGS];
 	struct scatterlist sg;
-	unsigned int i, count;
+	unsigned int i, read, count = 0;
 	int err;
 
-	count = stats_read(values);
-	for (i = 0; i < count; i++) {
-		balloon->stats[i].tag = cpu_to_virtio16(balloon->vdev, values[i].tag);
-		balloon->stats[i].value = cpu_to_virtio64(balloon->vdev, values[i].value);
+	read = stats_read(values);
+	for (i = 0; i < read; i++) {
+		if (!(stats_tags & 1u << values[i].tag))
+			continue;
+		balloon->stats[count].tag = cpu_to_virtio16(balloon->vdev, values[i].tag);
+		balloon->stats[count++].value = cpu_to_virtio64(balloon->vdev, values[i].value);
+	}
+	/* A buffer needs some length. */
+	if (!count) {
+		balloon->stats[0].tag = cpu_to_virtio16(balloon->vdev, values[0].tag);
+		balloon->stats[count++].value = cpu_to_virtio64(balloon->vdev, values[0].value);
 	}
 	sg_init_one(&sg, balloon->stats, count * sizeof(balloon->stats[0]));
-	err = virtqueue_add_outbuf(balloon->stats_vq, &sg, 1, balloon, GFP_KERNEL);
+	err = virtqueue_add_outbuf(balloon->stats_vq, &sg, 1, balloon, GFP_NOWAIT);
 	if (err)
 		return err;
 	balloon->stats_in_flight = true;

@@ -37,13 +37,19 @@
 #define BALLOON_FRAMES_PER_BUFFER 256
 
 /*
- * The part of the configuration space that every device has. Little-endian even on legacy devices;
- * counts in frames.
+ * The configuration space. Little-endian even on legacy devices; counts in frames. Without the
+ * features that they belong to, the last two members may be missing: it is 8, 12 or 16 bytes long.
  */
 struct balloon_config {
 	__le32 num_pages; /* what the device wants in the balloon */
 	__le32 actual; /* what the driver has put there */
+	__le32 free_page_hint_cmd_id; /* FREE_PAGE_HINT: what to do, a BALLOON_HINT value or a request */
+	__le32 poison_val; /* PAGE_POISON: what four bytes of a free page hold; written by the driver */
 };
+
+/* Values of free_page_hint_cmd_id; from 2 on each is a request of its own. */
+#define BALLOON_HINT_STOP 0 /* hint no more, keep what was hinted */
+#define BALLOON_HINT_DONE 1 /* hinted pages may be used again */
 
 /* Statistics tags. Amounts are bytes, the others are counts since the guest has booted. */
 #define BALLOON_S_SWAP_IN	   0 /* bytes swapped in */

@@ -134,3 +134,36 @@ void check_stats(struct test *t)
 			stats_tag_name(counters[i].tag), before[i], after, value);
 	}
 }
+
+void check_state(struct test *t, const char *key, const char *expected)
+{
+	char last[128] = "";
+	int r = guest_wait_state(t->guest, key, expected, last, sizeof(last));
+
+	require(t, r == 0, "%s: expected '%s', got '%s' (%s)", key, expected, last, strerror(-r));
+}
+
+bool check_has_feature(struct test *t, unsigned int bit)
+{
+	char name[64], *text;
+	bool has = false;
+	int r;
+
+	r = guest_balloon_device(t->guest, name, sizeof(name));
+	if (r == 0)
+		r = guest_ask(t->guest, &text, "read /sys/bus/virtio/devices/%s/features", name);
+	if (r < 0) {
+		test_fail(t, __FILE__, __LINE__, "features: %s", strerror(-r));
+		return false;
+	}
+	has = strlen(text) > bit && text[bit] == '1';
+	free(text);
+	return has;
+}
+
+void check_reload(struct test *t, const char *params)
+{
+	require_ok(t, guest_ask(t->guest, NULL, "rmmod %s", t->guest->source->driver));
+	require_ok(t, guest_ask(t->guest, NULL, "insmod %s %s", t->guest->source->driver, params));
+	require(t, guest_balloon_bound(t->guest), "the driver is not bound");
+}

@@ -20,6 +20,15 @@ void check_bound(struct test *t, bool modern, bool deflate_on_oom);
  */
 void check_inflate_deflate(struct test *t, bool deflate_on_oom);
 
+/* The driver's state says so under this key, now or soon. */
+void check_state(struct test *t, const char *key, const char *expected);
+
+/* Whether the driver has taken the feature with this number. */
+bool check_has_feature(struct test *t, unsigned int bit);
+
+/* The driver as it is after boot, with these parameters, in place of the one at hand. */
+void check_reload(struct test *t, const char *params);
+
 /* The device gets statistics that agree with the guest's own, and gets them again and again. */
 void check_stats(struct test *t);
 

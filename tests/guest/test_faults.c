@@ -27,7 +27,7 @@
 /* Functions by their names in older and newer kernels; the first that exists is meant. */
 #define FN_ALLOC_PAGES	 "alloc_pages,alloc_pages_noprof"
 #define FN_KMALLOC	 "kmalloc_trace,__kmalloc_cache_noprof"
-#define FN_KMALLOC_LARGE "kmalloc_large,__kmalloc_large_noprof"
+#define FN_KMALLOC_SIZED "__kmalloc,__kmalloc_noprof"
 #define FN_REGISTER	 "register_virtio_driver,__register_virtio_driver"
 #define FN_NEW_QUEUE	 "__vring_new_virtqueue,vring_create_virtqueue_split"
 
@@ -220,8 +220,8 @@ static void probe_fails(struct test *t)
 		long retval;
 		unsigned int skip;
 	} faults[] = {
-		{ FN_KMALLOC_LARGE, 0, 0 },
-		{ FN_KMALLOC_LARGE, 0, 1 },
+		{ FN_KMALLOC_SIZED, 0, 0 },
+		{ FN_KMALLOC_SIZED, 0, 9 },
 		{ "alloc_workqueue,alloc_workqueue_noprof", 0, 0 },
 		{ "register_oom_notifier", -ENOMEM, 0 },
 		{ "vp_find_vqs,vp_modern_find_vqs", -ENOENT, 0 },

@@ -14,8 +14,13 @@
 struct agent {
 	struct line_reader reader;
 	FILE *log;
-	uint64_t next_number;
 };
+
+/*
+ * The last request of this process, to whichever agent: one that was put to sleep on one QEMU may
+ * answer on another.
+ */
+static uint64_t last_number;
 
 /* Undoes the agent's \n and \\ in place. */
 static void unescape(char *text)
@@ -73,7 +78,7 @@ static int parse_reply(char *line, uint64_t number, const char **ret_text, bool 
 
 int agent_vstart(struct agent *agent, uint64_t *ret_number, const char *format, va_list args)
 {
-	uint64_t number = ++agent->next_number;
+	uint64_t number = ++last_number;
 	char verb[4096], *request;
 	int length, r;
 
@@ -123,14 +128,14 @@ int agent_vask(struct agent *agent, uint64_t timeout_ms, char **ret_text, const 
 	return r < 0 ? r : agent_finish(agent, timeout_ms, number, ret_text);
 }
 
-int agent_new(int fd, FILE *log, uint64_t timeout_ms, struct agent **ret_agent,
+int agent_new(int fd, FILE *log, uint64_t timeout_ms, bool running, struct agent **ret_agent,
 	      int *ret_module_errno)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
 	uint64_t deadline_ms = clock_ms() + timeout_ms;
 	const char *code;
 	char *line;
-	bool ready;
+	bool ready = running;
 	int r;
 
 	if (!agent) {
@@ -139,7 +144,7 @@ int agent_new(int fd, FILE *log, uint64_t timeout_ms, struct agent **ret_agent,
 	}
 	agent->reader.fd = fd;
 	agent->log = log;
-	do {
+	while (!ready) {
 		r = receive(agent, deadline_ms, &line);
 		if (r < 0) {
 			agent_free(agent);
@@ -150,7 +155,9 @@ int agent_new(int fd, FILE *log, uint64_t timeout_ms, struct agent **ret_agent,
 		if (ready)
 			*ret_module_errno = code ? atoi(code + strlen("module_errno=")) : 0;
 		free(line);
-	} while (!ready);
+	}
+	if (running)
+		*ret_module_errno = 0;
 	*ret_agent = agent;
 	return 0;
 }

@@ -3,16 +3,18 @@
 #define GUEST_AGENT_CLIENT_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 struct agent;
 
 /*
- * Takes the socket over and waits until the agent in the guest is ready. Both directions are
- * logged. ret_module_errno: why the balloon module asked for could not be loaded, or 0.
+ * Takes the socket over and waits until the agent in the guest is ready; one that is running already
+ * does not say so again. Both directions are logged. ret_module_errno: why the balloon module asked
+ * for could not be loaded, or 0.
  */
-int agent_new(int fd, FILE *log, uint64_t timeout_ms, struct agent **ret_agent,
+int agent_new(int fd, FILE *log, uint64_t timeout_ms, bool running, struct agent **ret_agent,
 	      int *ret_module_errno);
 void agent_free(struct agent *agent);
 

@@ -25,21 +25,29 @@ const char *stats_tag_name(unsigned int tag)
 	return tag < sizeof(tag_names) / sizeof(*tag_names) ? tag_names[tag] : NULL;
 }
 
+/* A test counts the memory its guest was configured with, and so do target and actual. */
+static uint64_t extra_kib(const struct guest *guest)
+{
+	return (uint64_t)guest->source->extra_mib * 1024;
+}
+
 int guest_set_target_kib(struct guest *guest, uint64_t target_kib)
 {
 	return qmp_command(guest->qmp, QMP_TIMEOUT_MS, NULL, "balloon", "{s:I}", "value",
-			   (json_int_t)(target_kib * 1024));
+			   (json_int_t)((target_kib + extra_kib(guest)) * 1024));
 }
 
 int guest_actual_kib(struct guest *guest, uint64_t *ret_actual_kib)
 {
+	uint64_t actual_kib;
 	json_t *result;
 	int r;
 
 	r = qmp_command(guest->qmp, QMP_TIMEOUT_MS, &result, "query-balloon", NULL);
 	if (r < 0)
 		return r;
-	*ret_actual_kib = (uint64_t)json_integer_value(json_object_get(result, "actual")) / 1024;
+	actual_kib = (uint64_t)json_integer_value(json_object_get(result, "actual")) / 1024;
+	*ret_actual_kib = actual_kib > extra_kib(guest) ? actual_kib - extra_kib(guest) : 0;
 	json_decref(result);
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "harness/lines.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +33,28 @@ static void last_words(const char *path, char *ret_text, size_t size)
 	fclose(file);
 }
 
+/* A guest that comes from elsewhere must not be spoken to before it is all there. */
+static int wait_running(struct guest *guest)
+{
+	uint64_t deadline_ms = clock_ms() + BOOT_TIMEOUT_MS;
+	bool running = false;
+	json_t *result;
+	int r;
+
+	while (!running) {
+		r = qmp_command(guest->qmp, QMP_TIMEOUT_MS, &result, "query-status", NULL);
+		if (r < 0)
+			return r;
+		running = json_is_true(json_object_get(result, "running"));
+		json_decref(result);
+		if (!running && clock_ms() >= deadline_ms)
+			return -ETIMEDOUT;
+		if (!running)
+			usleep(50000);
+	}
+	return 0;
+}
+
 static int connect_guest(struct guest *guest, const struct qemu_files *files, const char *driver)
 {
 	int qmp_fd, agent_fd, r;
@@ -44,8 +67,31 @@ static int connect_guest(struct guest *guest, const struct qemu_files *files, co
 		close(agent_fd);
 		return r;
 	}
-	return agent_new(agent_fd, guest->agent_log, BOOT_TIMEOUT_MS, &guest->agent,
-			 &guest->module_errno);
+	if (guest->config->incoming)
+		r = wait_running(guest);
+	if (r < 0) {
+		close(agent_fd);
+		return r;
+	}
+	return agent_new(agent_fd, guest->agent_log, BOOT_TIMEOUT_MS, guest->config->incoming,
+			 &guest->agent, &guest->module_errno);
+}
+
+/* An empty disk, unless an earlier guest of this directory has left one. */
+static int make_disk(const struct guest *guest, char *ret_path, size_t size)
+{
+	int fd, r = 0;
+
+	snprintf(ret_path, size, "%s/disk", guest->dir);
+	if (!guest->config->disk_mib)
+		return 0;
+	fd = open(ret_path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	if (ftruncate(fd, (off_t)guest->config->disk_mib << 20) < 0)
+		r = -errno;
+	close(fd);
+	return r;
 }
 
 int guest_boot(const struct guest_source *source, const struct guest_config *config,
@@ -53,7 +99,7 @@ int guest_boot(const struct guest_source *source, const struct guest_config *con
 {
 	const char *driver = config->driver ? config->driver : source->driver;
 	struct guest *guest = calloc(1, sizeof(*guest));
-	char path[600], words[256];
+	char path[600], disk[600], words[256];
 	struct qemu_files files;
 	int r;
 
@@ -62,6 +108,7 @@ int guest_boot(const struct guest_source *source, const struct guest_config *con
 	guest->source = source;
 	guest->config = config;
 	guest->memory_mib = config->memory_mib ? config->memory_mib : 256;
+	snprintf(guest->dir, sizeof(guest->dir), "%s", log_dir);
 	snprintf(guest->console.path, sizeof(guest->console.path), "%s/console.log", log_dir);
 	snprintf(guest->errors_path, sizeof(guest->errors_path), "%s/qemu.log", log_dir);
 	snprintf(path, sizeof(path), "%s/qmp.log", log_dir);
@@ -74,11 +121,16 @@ int guest_boot(const struct guest_source *source, const struct guest_config *con
 	}
 	setlinebuf(guest->qmp_log);
 	setlinebuf(guest->agent_log);
+	r = make_disk(guest, disk, sizeof(disk));
+	if (r < 0)
+		goto fail;
 	files = (struct qemu_files){ .accel = source->accel,
 				     .kernel = source->kernel,
 				     .initrd = source->initrd,
 				     .console = guest->console.path,
-				     .errors = guest->errors_path };
+				     .errors = guest->errors_path,
+				     .disk = config->disk_mib ? disk : NULL,
+				     .extra_mib = source->extra_mib };
 	r = connect_guest(guest, &files, driver);
 	if (r < 0)
 		goto fail;

@@ -24,6 +24,14 @@ struct guest_source {
 	const char *kernel;
 	const char *initrd;
 	const char *driver; /* the balloon module under test */
+	/*
+	 * Memory that this kernel needs for itself beyond what a distribution's does. A guest has it
+	 * on top of its configuration, and the balloon functions below leave it out.
+	 */
+	uint32_t extra_mib;
+	/* How many random targets a stress test sets, and where its numbers begin. */
+	unsigned int stress_targets;
+	uint32_t stress_seed;
 };
 
 /* A running guest with a monitor, an agent and a console. */
@@ -35,6 +43,7 @@ struct guest {
 	struct agent *agent;
 	FILE *qmp_log, *agent_log;
 	struct console console;
+	char dir[480]; /* its logs and files */
 	char errors_path[512]; /* what QEMU itself said */
 	uint32_t memory_mib;
 	int module_errno; /* why the driver could not be loaded at boot, or 0 */
@@ -74,6 +83,27 @@ int guest_mark(struct guest *guest, const char *text);
  * awake comes back as the guest's errno.
  */
 int guest_sleep(struct guest *guest, const char *state);
+
+/* --- from the host --- */
+
+/* What QEMU has resident, guest memory and its own; the most since the last reset. */
+int guest_resident_kib(const struct guest *guest, uint64_t *ret_kib);
+int guest_resident_peak_kib(const struct guest *guest, uint64_t *ret_kib);
+int guest_reset_resident_peak(const struct guest *guest);
+/*
+ * Four bytes of the configuration of a modern PCI balloon device: num_pages, actual,
+ * free_page_hint_cmd_id and poison_val, at 0, 4, 8 and 12.
+ */
+int guest_device_config(struct guest *guest, unsigned int offset_bytes, uint32_t *ret_value);
+
+/* --- aerostat's own state; see kmod/debug.c for the keys --- */
+
+/* The text behind a key, to be freed, or the number there. -ENOENT: no such key. */
+int guest_state(struct guest *guest, const char *key, char **ret_value);
+int guest_state_number(struct guest *guest, const char *key, uint64_t *ret_number);
+/* Waits until it is as expected; -ETIMEDOUT. ret_last: what it was last. */
+int guest_wait_state(struct guest *guest, const char *key, const char *expected, char *ret_last,
+		     size_t size);
 
 /* --- the balloon --- */
 

@@ -122,7 +122,8 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	/* A microvm's own serial port would take the place of ours; the clock wakes sleepers. */
 	add_option(line, "-machine", "%s%s", machine,
 		   microvm ? ",isa-serial=off,rtc=on,acpi=on" : "");
-	add_option(line, "-m", "%u", config->memory_mib ? config->memory_mib : 256);
+	add_option(line, "-m", "%u",
+		   (config->memory_mib ? config->memory_mib : 256) + files->extra_mib);
 	add_option(line, "-smp", "%u", config->vcpus ? config->vcpus : 2);
 	add(line, "-nodefaults");
 	add(line, "-no-user-config");
@@ -145,6 +146,13 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-mon", "chardev=qmp,mode=control");
 	if (config->global)
 		add_option(line, "-global", "%s", config->global);
+	for (const char *const *option = config->options; option && *option; option++)
+		add(line, "%s", *option);
+	if (config->incoming)
+		add_option(line, "-incoming", "%s", config->incoming);
+	if (files->disk)
+		add_option(line, "-drive", "if=virtio,format=raw,cache=unsafe,file=%s",
+			   files->disk);
 	add_option(line, "-device", "%s", device);
 }
 

@@ -13,8 +13,12 @@ struct guest_config {
 	const char *driver; /* loaded at boot: module name or none [the driver under test] */
 	const char *params; /* of that module, separated by commas [none] */
 	const char *append; /* more kernel parameters [none] */
+	const char *incoming; /* not booted but taken over: where from, as of -incoming [none] */
+	const char *const *options; /* more of QEMU's, ended by NULL [none] */
 	uint32_t memory_mib; /* [256] */
 	uint32_t vcpus; /* [2] */
+	/* A virtio-blk disk, /dev/vda where the guest has the driver; kept until the group ends. */
+	uint32_t disk_mib; /* [none] */
 };
 
 struct qemu_files {
@@ -23,6 +27,8 @@ struct qemu_files {
 	const char *initrd;
 	const char *console; /* log files */
 	const char *errors;
+	const char *disk; /* NULL: none */
+	uint32_t extra_mib; /* memory on top of the configuration's */
 };
 
 /*

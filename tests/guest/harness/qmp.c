@@ -21,6 +21,20 @@ struct qmp {
 	char error[512]; /* what QEMU said to the last refused command */
 };
 
+/*
+ * QEMU writes a 64-bit number that it does not know as all ones, without a sign, which is more than a
+ * JSON integer holds here. As -1 it is the same bits.
+ */
+static void mend_all_ones(char *line)
+{
+	static const char all_ones[] = "18446744073709551615";
+
+	for (char *place = line; (place = strstr(place, all_ones)); place += sizeof(all_ones) - 1) {
+		memset(place, ' ', sizeof(all_ones) - 1);
+		memcpy(place, "-1", 2);
+	}
+}
+
 /* One message; events are queued and not returned (-EAGAIN). */
 static int receive(struct qmp *qmp, uint64_t deadline_ms, json_t **ret_message)
 {
@@ -33,6 +47,7 @@ static int receive(struct qmp *qmp, uint64_t deadline_ms, json_t **ret_message)
 		return r;
 	if (qmp->log)
 		fprintf(qmp->log, "< %s\n", line);
+	mend_all_ones(line);
 	message = json_loads(line, 0, NULL);
 	free(line);
 	if (!message)

@@ -20,37 +20,90 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define KERNELS_MAX 8
 
 static const char usage_text[] =
-	"usage: run --kernel SERIES [--kernel SERIES]... [OPTION...]\n"
+	"usage: run --kernel SERIES[=PATTERN]... [OPTION...]\n"
 	"\n"
 	"Runs the guest tests and prints TAP.\n"
 	"\n"
-	"  --kernel SERIES   a kernel of build/kernels, whose image tests/guest/check has made\n"
-	"  --filter PATTERN  only tests whose GROUP/TEST matches, as in 'pci/*'\n"
+	"  --kernel SERIES[=PATTERN]\n"
+	"                    a kernel of build/kernels, whose image tests/guest/check has made;\n"
+	"                    PATTERN takes the place of --filter for it\n"
+	"  --absent SERIES=REASON\n"
+	"                    a kernel that is not there: its tests are skipped, for this reason\n"
+	"  --jobs N          kernels tested at a time (default: 2)\n"
+	"  --filter PATTERN  only tests whose GROUP/TEST matches, as in 'target/*' or\n"
+	"                    '@(target|sleep)/*'\n"
 	"  --driver NAME     the module to test (default: aerostat)\n"
 	"  --accel NAME      kvm or tcg (default: what scripts/qemu-accel says, else tcg)\n"
+	"  --stress N        random targets in a stress test (default: 60)\n"
+	"  --seed N          where their random numbers begin (default: the time)\n"
 	"  --list            print the names of the tests and stop\n"
 	"\n"
 	"Exit status: 0 all passed, 1 a test failed, 2 wrong usage, 3 the tests could not be run.\n";
 
+struct kernel {
+	const char *series;
+	const char *filter; /* for this kernel; NULL: the one for all */
+	const char *absent; /* why it is not tested, or NULL */
+};
+
 struct options {
-	const char *kernels[KERNELS_MAX];
+	struct kernel kernels[KERNELS_MAX];
 	size_t kernel_count;
+	unsigned int jobs;
 	const char *filter;
 	const char *driver;
+	unsigned int stress_targets;
+	uint32_t stress_seed;
 	const char *accel;
 	bool list;
 };
+
+/* Takes SERIES or SERIES=REST; ret_rest: REST or NULL. */
+static int add_kernel(struct options *options, char *argument, struct kernel **ret_kernel,
+		      const char **ret_rest)
+{
+	struct kernel *kernel;
+	char *equals = strchr(argument, '=');
+
+	if (options->kernel_count == KERNELS_MAX)
+		return -EINVAL;
+	if (equals)
+		*equals = '\0';
+	kernel = &options->kernels[options->kernel_count++];
+	kernel->series = argument;
+	*ret_kernel = kernel;
+	*ret_rest = equals ? equals + 1 : NULL;
+	return 0;
+}
+
+static int parse_number(const char *text, uint32_t *ret_number)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(text, &end, 10);
+	if (errno || end == text || *end || number > UINT32_MAX)
+		return -EINVAL;
+	*ret_number = (uint32_t)number;
+	return 0;
+}
 
 /* 0, 1 to stop successfully, or -EINVAL. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
 	static const struct option table[] = {
 		{ "kernel", required_argument, NULL, 'k' },
+		{ "absent", required_argument, NULL, 'A' },
+		{ "jobs", required_argument, NULL, 'j' },
+		{ "stress", required_argument, NULL, 's' },
+		{ "seed", required_argument, NULL, 'S' },
 		{ "filter", required_argument, NULL, 'f' },
 		{ "driver", required_argument, NULL, 'd' },
 		{ "accel", required_argument, NULL, 'a' },
@@ -58,14 +111,33 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct kernel *kernel;
+	const char *rest;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", table, NULL)) != -1) {
 		switch (c) {
 		case 'k':
-			if (options->kernel_count == KERNELS_MAX)
+			if (add_kernel(options, optarg, &kernel, &rest) < 0)
 				return -EINVAL;
-			options->kernels[options->kernel_count++] = optarg;
+			kernel->filter = rest;
+			break;
+		case 'A':
+			if (add_kernel(options, optarg, &kernel, &rest) < 0)
+				return -EINVAL;
+			kernel->absent = rest ? rest : "not there";
+			break;
+		case 'j':
+			if (parse_number(optarg, &options->jobs) < 0 || !options->jobs)
+				return -EINVAL;
+			break;
+		case 's':
+			if (parse_number(optarg, &options->stress_targets) < 0)
+				return -EINVAL;
+			break;
+		case 'S':
+			if (parse_number(optarg, &options->stress_seed) < 0)
+				return -EINVAL;
 			break;
 		case 'f':
 			options->filter = optarg;
@@ -125,15 +197,30 @@ static int make_dirs(const char *path)
 	return 0;
 }
 
+/*
+ * What the debug kernel needs for itself beyond the others: shadow memory, records of every page,
+ * lock and allocation, and its own code.
+ */
+#define DEBUG_EXTRA_MIB 128u
+
+static uint32_t extra_mib(const char *series)
+{
+	return strcmp(series, "debug") == 0 ? DEBUG_EXTRA_MIB : 0;
+}
+
 /* In a child: the suite of one kernel, its verdicts into the pipe. */
-static int run_kernel(const struct options *options, const char *build, const char *series)
+static int run_kernel(const struct options *options, const char *build, const struct kernel *chosen)
 {
 	char kernel[PATH_MAX + 64], initrd[PATH_MAX + 64], logs[PATH_MAX + 64];
-	struct guest_source source = { .series = series,
+	const char *series = chosen->series;
+	struct guest_source source = { .series = chosen->series,
 				       .accel = options->accel,
 				       .kernel = kernel,
 				       .initrd = initrd,
-				       .driver = options->driver };
+				       .driver = options->driver,
+				       .extra_mib = extra_mib(chosen->series),
+				       .stress_targets = options->stress_targets,
+				       .stress_seed = options->stress_seed };
 	int r;
 
 	snprintf(kernel, sizeof(kernel), "%s/kernels/%s/vmlinuz", build, series);
@@ -145,11 +232,12 @@ static int run_kernel(const struct options *options, const char *build, const ch
 		return -ENOENT;
 	}
 	r = make_dirs(logs);
-	return r < 0 ? r : suite_run(&source, logs, options->filter);
+	return r < 0 ? r
+		     : suite_run(&source, logs, chosen->filter ? chosen->filter : options->filter);
 }
 
-static pid_t start_kernel(const struct options *options, const char *build, const char *series,
-			  int output)
+static pid_t start_kernel(const struct options *options, const char *build,
+			  const struct kernel *kernel, int output)
 {
 	pid_t parent = getpid(), pid = fork();
 
@@ -159,7 +247,46 @@ static pid_t start_kernel(const struct options *options, const char *build, cons
 	if (getppid() != parent || dup2(output, 1) < 0)
 		_exit(3);
 	close(output);
-	_exit(run_kernel(options, build, series) < 0 ? 3 : 0);
+	if (kernel->absent) {
+		dprintf(1, "ok - guest/%s # SKIP %s\n", kernel->series, kernel->absent);
+		_exit(0);
+	}
+	_exit(run_kernel(options, build, kernel) < 0 ? 3 : 0);
+}
+
+/* In a child: all kernels, so many at a time. Returns whether all could be run. */
+static bool run_kernels(const struct options *options, const char *build, int output)
+{
+	unsigned int running = 0;
+	bool good = true;
+	int status;
+
+	for (size_t i = 0; i < options->kernel_count || running; i++) {
+		if (i < options->kernel_count) {
+			if (start_kernel(options, build, &options->kernels[i], output) < 0)
+				return false;
+			running++;
+		}
+		if (running < options->jobs && i + 1 < options->kernel_count)
+			continue;
+		if (wait(&status) < 0)
+			return false;
+		running--;
+		good = good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	}
+	return good;
+}
+
+static pid_t start_kernels(const struct options *options, const char *build, int output)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(3);
+	_exit(run_kernels(options, build, output) ? 0 : 3);
 }
 
 /* Numbers the verdicts as they come; returns whether all were good. */
@@ -203,8 +330,13 @@ static const char *ask_accel(const char *build)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .driver = "aerostat" };
-	pid_t children[KERNELS_MAX];
+	struct options options = {
+		.driver = "aerostat",
+		.jobs = 2,
+		.stress_targets = 60,
+		.stress_seed = (uint32_t)time(NULL),
+	};
+	pid_t child;
 	bool good = true;
 	char build[PATH_MAX];
 	int fds[2], status, r;
@@ -227,18 +359,14 @@ int main(int argc, char **argv)
 	}
 	if (!options.accel)
 		options.accel = ask_accel(build);
-	for (size_t i = 0; i < options.kernel_count; i++)
-		children[i] = start_kernel(&options, build, options.kernels[i], fds[1]);
+	child = start_kernels(&options, build, fds[1]);
 	close(fds[1]);
 	input = fdopen(fds[0], "r");
 	good = input && number_verdicts(input);
-	for (size_t i = 0; i < options.kernel_count; i++) {
-		if (children[i] < 0 || waitpid(children[i], &status, 0) < 0 || !WIFEXITED(status) ||
-		    WEXITSTATUS(status) != 0) {
-			fprintf(stderr, "run: the tests with kernel %s could not be run\n",
-				options.kernels[i]);
-			return 3;
-		}
+	if (child < 0 || waitpid(child, &status, 0) < 0 || !WIFEXITED(status) ||
+	    WEXITSTATUS(status) != 0) {
+		fputs("run: not all tests could be run\n", stderr);
+		return 3;
 	}
 	return good ? 0 : 1;
 }

@@ -16,6 +16,9 @@
 /* How long actual must stand still before a guest counts as quiet. */
 #define RESET_SETTLE_MS 300
 
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+#define KMEMLEAK_AGE_MS 6000 /* the kernel's is 5 s */
+
 struct suite {
 	const struct guest_source *source;
 	const char *log_root;
@@ -63,6 +66,15 @@ void test_skip(struct test *t, const char *format, ...)
 	va_end(args);
 }
 
+void test_note(struct test *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(t->note, sizeof(t->note), format, args);
+	va_end(args);
+}
+
 void test_expect(struct test *t, const char *text)
 {
 	if (t->expected_count == sizeof(t->expected) / sizeof(*t->expected))
@@ -76,33 +88,51 @@ void test_expect_oom_kill(struct test *t)
 	test_expect(t, "Call Trace");
 	test_expect(t, "Out of memory");
 	test_expect(t, "oom_reaper");
+	/* Of the task that is being killed. */
+	test_expect(t, "page allocation failure");
 }
 
 /* One record, short enough that a pipe keeps it in one piece. */
 static void verdict(const struct suite *suite, const struct guest_group *group,
 		    const struct guest_test *test, const struct test *t, uint64_t took_ms)
 {
-	char record[3500];
+	char record[3500], message[sizeof(t->message)];
 	size_t used;
 
 	used = (size_t)snprintf(record, sizeof(record), "%s - guest/%s/%s/%s%s%.300s\n",
 				t->failed ? "not ok" : "ok", suite->source->series, group->name,
 				test->name, t->skipped && !t->failed ? " # SKIP " : "",
 				t->skipped && !t->failed ? t->message : "");
+	/* A verdict is one line. */
+	snprintf(message, sizeof(message), "%s", t->message);
+	for (char *c = message; *c; c++)
+		*c = *c == '\n' ? ';' : *c;
 	if (t->failed)
 		used += (size_t)snprintf(record + used, sizeof(record) - used,
-					 "#   %s\n#   logs: %s\n", t->message, suite->log_dir);
+					 "#   %s\n#   logs: %s\n", message, suite->log_dir);
 	else if (took_ms >= 10000)
 		used += (size_t)snprintf(record + used, sizeof(record) - used,
 					 "#   took %" PRIu64 " s\n", took_ms / 1000);
+	if (*t->note)
+		used += (size_t)snprintf(record + used, sizeof(record) - used, "#   %s\n", t->note);
 	if (write(1, record, used) != (ssize_t)used)
 		abort();
 }
 
-static void end_guest(struct suite *suite)
+/* What is on a disk is no business of the next guest. */
+static void forget_disk(const struct suite *suite)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/disk", suite->log_dir);
+	unlink(path);
+}
+
+static void drop_guest(struct suite *suite)
 {
 	guest_free(suite->guest);
 	suite->guest = NULL;
+	forget_disk(suite);
 }
 
 /* A guest in its first state: the one at hand, or a new one. */
@@ -117,6 +147,7 @@ static int ready_guest(struct suite *suite, const struct guest_group *group, str
 		 ++suite->boots);
 	if (mkdir(suite->log_dir, 0755) < 0 && errno != EEXIST)
 		return -errno;
+	forget_disk(suite);
 	r = guest_boot(suite->source, &group->config, suite->log_dir, &suite->guest, why,
 		       sizeof(why));
 	if (r < 0)
@@ -155,15 +186,54 @@ static void check_console(struct suite *suite, struct test *t, const char *name)
 	}
 }
 
+/*
+ * A kernel with kmemleak looks for memory that nothing leads to any more, which takes it two scans:
+ * what it has not seen for seconds is all that counts. One verdict a guest, for all that ran in it.
+ */
+static void check_leaks(struct suite *suite, const struct guest_group *group)
+{
+	static const struct guest_test leaks = { .name = "no-leaks" };
+	uint64_t start_ms = clock_ms();
+	struct test t = { .guest = suite->guest };
+	char *text = NULL;
+
+	if (guest_ask(suite->guest, NULL, "read " KMEMLEAK) < 0)
+		return;
+	if (guest_ask(suite->guest, NULL, "write " KMEMLEAK " scan") < 0 ||
+	    guest_ask(suite->guest, NULL, "sleep %d", KMEMLEAK_AGE_MS) < 0 ||
+	    guest_ask(suite->guest, NULL, "write " KMEMLEAK " scan") < 0 ||
+	    guest_ask(suite->guest, &text, "read " KMEMLEAK) < 0)
+		test_fail(&t, __FILE__, __LINE__, "kmemleak does not answer");
+	else if (*text)
+		test_fail(&t, __FILE__, __LINE__, "kmemleak says: %s", text);
+	free(text);
+	check_console(suite, &t, leaks.name);
+	verdict(suite, group, &leaks, &t, clock_ms() - start_ms);
+}
+
+/* The end of a guest that is well. */
+static void end_guest(struct suite *suite, const struct guest_group *group)
+{
+	if (suite->guest)
+		check_leaks(suite, group);
+	drop_guest(suite);
+}
+
 static void run_test(struct suite *suite, const struct guest_group *group,
 		     const struct guest_test *test)
 {
 	uint64_t start_ms = clock_ms();
 	struct test t = { .guest = NULL };
 	char mark[256];
+	const char *missing;
 
+	if (group->missing && (missing = group->missing(suite->source))) {
+		test_skip(&t, "%s", missing);
+		verdict(suite, group, test, &t, 0);
+		return;
+	}
 	if (test->alone)
-		end_guest(suite);
+		end_guest(suite, group);
 	if (ready_guest(suite, group, &t) == 0 && !t.failed) {
 		t.guest = suite->guest;
 		snprintf(mark, sizeof(mark), "guest-test: begin of %s", test->name);
@@ -171,11 +241,15 @@ static void run_test(struct suite *suite, const struct guest_group *group,
 			test->run(&t);
 		else
 			test_fail(&t, __FILE__, __LINE__, "the guest does not answer");
+		/* A test may have put another one in its place; see test.h. */
+		suite->guest = t.guest;
 		check_console(suite, &t, test->name);
 	}
 	verdict(suite, group, test, &t, clock_ms() - start_ms);
-	if (t.failed || test->alone || !reset_guest(suite->guest))
-		end_guest(suite);
+	if (t.failed)
+		drop_guest(suite);
+	else if (test->alone || !reset_guest(suite->guest))
+		end_guest(suite, group);
 }
 
 static bool selected(const char *pattern, const struct guest_group *group,
@@ -184,7 +258,7 @@ static bool selected(const char *pattern, const struct guest_group *group,
 	char name[256];
 
 	snprintf(name, sizeof(name), "%s/%s", group->name, test->name);
-	return !pattern || fnmatch(pattern, name, 0) == 0;
+	return !pattern || fnmatch(pattern, name, FNM_EXTMATCH) == 0;
 }
 
 int suite_run(const struct guest_source *source, const char *log_root, const char *pattern)
@@ -196,7 +270,7 @@ int suite_run(const struct guest_source *source, const char *log_root, const cha
 		for (size_t i = 0; i < group->test_count; i++)
 			if (selected(pattern, group, &group->tests[i]))
 				run_test(&suite, group, &group->tests[i]);
-		end_guest(&suite);
+		end_guest(&suite, group);
 	}
 	return 0;
 }

@@ -25,9 +25,14 @@
 #include <string.h>
 
 struct test {
+	/*
+	 * A test that ends its guest on purpose frees it and puts another of the same group in its
+	 * place.
+	 */
 	struct guest *guest;
 	bool failed, skipped;
 	char message[2048];
+	char note[256]; /* shown with the verdict, whatever it is */
 	const char *expected[16]; /* texts on the console that are no trouble in this test */
 	size_t expected_count;
 };
@@ -43,6 +48,8 @@ struct guest_group {
 	struct guest_config config;
 	const struct guest_test *tests;
 	size_t test_count;
+	/* Why this host or kernel cannot run the group, or NULL; not set: any can. */
+	const char *(*missing)(const struct guest_source *source);
 	struct guest_group *next;
 };
 
@@ -59,6 +66,8 @@ void guest_group_register(struct guest_group *group);
 void test_fail(struct test *t, const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 void test_skip(struct test *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A number worth seeing; the last one counts. */
+void test_note(struct test *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A line of the console with this text is part of the test, not trouble. */
 void test_expect(struct test *t, const char *text);
 /* All that comes with a kill by the out-of-memory killer. */
