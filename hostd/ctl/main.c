@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctl/client.h"
+#include "ctl/simulate.h"
 #include "ctl/status.h"
 
 static const struct {
@@ -12,6 +13,7 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{ "status", ctl_status, "the host, its VMs, and why each has the memory it has" },
+	{ "simulate", ctl_simulate, "compare policies on a trace or a scenario, second by second" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
