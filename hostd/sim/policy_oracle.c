@@ -19,12 +19,13 @@
 #include "sim/model.h"
 #include "sim/policy.h"
 
-#define AHEAD_S	  600
-#define BLOCK_S	  10
-#define BLOCKS	  (AHEAD_S / BLOCK_S)
-#define MOVE_MIB  16.0 /* smaller moves, */
-#define MOVE_PART 0.02 /* and smaller parts of the limit, are not worth a call */
-#define PAGE_MIB  (1.0 / 256)
+#define AHEAD_S	   600
+#define BLOCK_S	   10
+#define BLOCKS	   (AHEAD_S / BLOCK_S)
+#define MOVE_MIB   16.0 /* smaller moves, */
+#define MOVE_PART  0.02 /* of the limit: smaller moves are not worth a call */
+#define SPARE_PART 0.97 /* of the memory: beyond that nothing is given that is not needed */
+#define PAGE_MIB   (1.0 / 256)
 
 /* Times ahead to be tried, in blocks. */
 static const size_t horizons[] = { BLOCKS, BLOCKS / 2, BLOCKS / 5, BLOCKS / 10, BLOCKS / 20, 1 };
@@ -164,6 +165,7 @@ static void give_needs_and_rest(struct oracle *oracle, const struct sim_tick *ti
 	for (size_t i = 0; i < tick->n_vms; i++)
 		lacking_mib +=
 			mib(tick->vms[i].limit_kib) - bounded_need(oracle, &tick->vms[i], horizon);
+	rest_mib = rest_mib > 0 ? rest_mib : 0;
 	part = lacking_mib > rest_mib ? rest_mib / lacking_mib : 1;
 	for (size_t i = 0; i < tick->n_vms; i++) {
 		double need_mib = bounded_need(oracle, &tick->vms[i], horizon);
@@ -216,7 +218,8 @@ static void plan(struct oracle *oracle, const struct sim_tick *tick)
 
 		if (rest_mib < 0)
 			continue;
-		give_needs_and_rest(oracle, tick, horizon, rest_mib);
+		give_needs_and_rest(oracle, tick, horizon,
+				    rest_mib - (1 - SPARE_PART) * oracle->memory_mib);
 		return;
 	}
 	give_least_first(oracle, tick);
@@ -229,7 +232,7 @@ static double grow(const struct oracle *oracle, struct sim_tick *tick, double fr
 		struct sim_vm *vm = &tick->vms[i];
 		double target_mib = oracle->vms[vm->index].target_mib;
 		double now_mib = mib(vm->set ? vm->set_kib : vm->target_kib);
-		double least_mib = MOVE_MIB + MOVE_PART * mib(vm->limit_kib), more_mib;
+		double least_mib = MOVE_PART * mib(vm->limit_kib), more_mib;
 
 		if (needs) {
 			double need_mib = bounded_need(oracle, vm, HORIZONS - 1);
@@ -247,10 +250,16 @@ static double grow(const struct oracle *oracle, struct sim_tick *tick, double fr
 	return free_mib;
 }
 
+/* What a VM has, or was promised. */
+static double held_mib(const struct sim_vm *vm)
+{
+	return mib(sim_max(opt_or(vm->sample->actual_kib, 0), vm->target_kib));
+}
+
 static void oracle_tick(void *self, struct sim_tick *tick)
 {
 	struct oracle *oracle = self;
-	double free_mib = oracle->memory_mib;
+	double free_mib = oracle->memory_mib, band;
 	bool any_started = false;
 
 	look_ahead(oracle, tick->now_s);
@@ -258,16 +267,17 @@ static void oracle_tick(void *self, struct sim_tick *tick)
 		any_started = any_started || tick->vms[i].started;
 	if (any_started || tick->now_s % BLOCK_S == 0)
 		plan(oracle, tick);
+	for (size_t i = 0; i < tick->n_vms; i++)
+		free_mib -= held_mib(&tick->vms[i]);
+	/* Every little counts where more is held than there is. */
+	band = free_mib < 0 ? 0 : MOVE_PART;
 	for (size_t i = 0; i < tick->n_vms; i++) {
 		struct sim_vm *vm = &tick->vms[i];
 		double target_mib = oracle->vms[vm->index].target_mib;
-		double actual_mib = mib(opt_or(vm->sample->actual_kib, 0));
-		double now_mib = mib(vm->target_kib);
 
-		if (now_mib - target_mib > MOVE_MIB + MOVE_PART * mib(vm->limit_kib))
+		if (mib(vm->target_kib) - target_mib > band * mib(vm->limit_kib))
 			sim_set(vm, sim_max((uint64_t)(target_mib * MODEL_KIB_PER_MIB),
 					    vm->reservation_kib));
-		free_mib -= actual_mib > now_mib ? actual_mib : now_mib;
 	}
 	free_mib = grow(oracle, tick, free_mib, true);
 	grow(oracle, tick, free_mib, false);
