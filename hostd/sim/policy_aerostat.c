@@ -9,6 +9,7 @@ struct aerostat {
 	const struct conf *conf;
 	struct policy_vm *vms; /* of the latest tick, in its order */
 	struct vm_state *states; /* by index among all VMs */
+	struct policy_state state;
 	struct host_decision host;
 };
 
@@ -54,7 +55,7 @@ static void aerostat_tick(void *self, struct sim_tick *tick)
 		aerostat->vms[i].state = &aerostat->states[vm->index];
 	}
 	policy_tick((uint64_t)tick->now_s * 1000, &aerostat->conf->policy, &tick->host,
-		    aerostat->vms, tick->n_vms, &aerostat->host);
+		    &aerostat->state, aerostat->vms, tick->n_vms, &aerostat->host);
 	for (size_t i = 0; i < tick->n_vms; i++)
 		if (aerostat->vms[i].decision.set)
 			sim_set(&tick->vms[i], aerostat->vms[i].decision.target_kib);

@@ -88,7 +88,7 @@ static void assert_same_conf(const struct conf *a, const struct conf *b)
 	SAME(daemon.stats_period_s);
 	SAME(daemon.call_deadline_ms);
 	assert_same_opt(a->policy.reserve_kib, b->policy.reserve_kib);
-	SAME(policy.reserve_permille);
+	assert_same_opt(a->policy.reserve_permille, b->policy.reserve_permille);
 	assert_same_opt(a->policy.budget_kib, b->policy.budget_kib);
 	SAME(policy.float_permille);
 	SAME(policy.stale_ms);

@@ -57,7 +57,7 @@ static void test_budget(void **state)
 	assert_eq(opt_or(capacity(&world), 0), MIB(3500));
 	assert_eq(opt_or(world.totals.free_kib, 0), MIB(3500 - 3072));
 	assert_eq(world.totals.charged_kib, GIB(3));
-	assert_int_equal(world.totals.state, HOST_SHORT);
+	assert_int_equal(world.totals.state, HOST_SOFT);
 }
 
 static void test_from_host(void **state)
@@ -67,11 +67,11 @@ static void test_from_host(void **state)
 	(void)state;
 	two(&world);
 	host(&world, GIB(10), MIB(1524));
-	world.settings.reserve_permille = 100;
+	world.settings.reserve_permille = opt_some(100);
 	world_tick(&world, 5000);
 	assert_eq(opt_or(capacity(&world), 0), GIB(3) + MIB(500));
 	assert_eq(opt_or(world.totals.free_kib, 0), MIB(500));
-	assert_int_equal(world.totals.state, HOST_SHORT);
+	assert_int_equal(world.totals.state, HOST_SOFT);
 }
 
 /* What a VM holds but never touched is available on the host, and still not free. */
@@ -123,22 +123,22 @@ static void test_states(void **state)
 	two(&world);
 	host(&world, GIB(10), MIB(1000)); /* 24 MiB below the reserve of 10 % */
 	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_PRESSED);
+	assert_int_equal(world.totals.state, HOST_HARD);
 	assert_eq(opt_or(world.totals.free_kib, 1), 0);
 
 	two(&world);
 	host(&world, GIB(10), GIB(2));
 	world.host.psi_some_permille = opt_some(world.settings.psi_limit_permille);
 	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_SHORT);
+	assert_int_equal(world.totals.state, HOST_SOFT);
 	world.host.psi_some_permille = opt_some(world.settings.psi_limit_permille + 1);
 	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_PRESSED);
+	assert_int_equal(world.totals.state, HOST_HARD);
 
 	two(&world);
 	world.settings.budget_kib = opt_some(GIB(3) - 4);
 	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_PRESSED);
+	assert_int_equal(world.totals.state, HOST_HARD);
 }
 
 /* What was promised is not free, even while the guest has not taken it yet. */

@@ -132,7 +132,7 @@ static void test_reservations_above_capacity(void **state)
 	assert_eq(entitlement(&world, 0), MIB(700));
 	assert_eq(entitlement(&world, 1), MIB(700));
 	assert_eq(entitlement(&world, 2), 0);
-	assert_int_equal(world.totals.state, HOST_PRESSED);
+	assert_int_equal(world.totals.state, HOST_HARD);
 }
 
 static void test_permille_settings(void **state)

@@ -235,7 +235,7 @@ static void test_urgent_when_pressed(void **state)
 	world_tick(&world, 5000);
 	before = world_actual(&world, 0);
 	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_PRESSED);
+	assert_int_equal(world.totals.state, HOST_HARD);
 	assert_between(before - world_actual(&world, 0), MIB(810), MIB(820));
 }
 

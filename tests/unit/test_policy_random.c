@@ -366,7 +366,7 @@ static void test_many_vms(void **state)
 					     .settings = &models[i].settings,
 					     .state = &models[i].state };
 	}
-	policy_tick(world.now_ms, &settings, &host, vms, MANY, &totals);
+	policy_tick(world.now_ms, &settings, &host, &world.state, vms, MANY, &totals);
 	for (size_t i = 0; i < MANY; i++)
 		if (vms[i].decision.set && vms[i].decision.target_kib > MIB(512))
 			granted += vms[i].decision.target_kib - MIB(512);
@@ -385,7 +385,7 @@ static void test_no_vms(void **state)
 	(void)state;
 	world_init(&world);
 	world.settings.budget_kib = opt_some(GIB(1));
-	policy_tick(0, &world.settings, &world.host, NULL, 0, &world.totals);
+	policy_tick(0, &world.settings, &world.host, &world.state, NULL, 0, &world.totals);
 	assert_int_equal(world.totals.state, HOST_RELAXED);
 	assert_eq(opt_or(world.totals.free_kib, 0), GIB(1));
 }
