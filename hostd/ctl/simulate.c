@@ -52,11 +52,14 @@ static void print_help(void)
 	const struct sim_policy *policy;
 
 	puts("usage: aerostatctl simulate --trace FILE|- [OPTION]...\n"
+	     "       aerostatctl simulate --scenario FILE [OPTION]...|- [OPTION]...\n"
 	     "Simulate hosts of VMs under several policies, second by second, and compare them.\n"
 	     "Needs no daemon and changes nothing.\n"
 	     "\n"
 	     "      --trace FILE        CSV: name,provisioned MiB,used MiB every 300 s, ...\n"
 	     "                          (empty: not running); -: standard input\n"
+	     "      --scenario FILE     made-up VMs, and what is expected: see aerostatctl(1); with a\n"
+	     "                          trace, they come on top of its VMs on each host\n"
 	     "      --overcommit LIST   provisioned memory as a multiple of the host's\n"
 	     "                          (default 1.5,2,3,4)\n"
 	     "      --policy LIST       names, or all (the default)\n"
@@ -79,7 +82,8 @@ static void print_help(void)
 	     "Policies:");
 	for (size_t i = 0; (policy = sim_policy_at(i)); i++)
 		printf("  %-10s %s\n", policy->name, policy->summary);
-	puts("\nExit status: 0 done, 1 failed, 2 wrong usage.");
+	puts("\nExit status: 0 done, 1 failed, or a scenario's expectations are not met, 2 wrong\n"
+	     "usage.");
 }
 
 __attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
@@ -304,34 +308,32 @@ static int fill_vms(const struct trace *trace, const struct conf *conf, struct g
 	return CTL_OK;
 }
 
+static int fail(const char *why)
+{
+	fprintf(stderr, "aerostatctl: %s\n", why);
+	return CTL_FAILED;
+}
+
 static int run(struct experiment *experiment, struct metrics *metrics)
 {
 	int ret = experiment_run(experiment, metrics);
 
-	if (!ret)
-		return CTL_OK;
-	fprintf(stderr, "aerostatctl: %s\n", strerror(-ret));
-	return CTL_FAILED;
+	return ret ? fail(strerror(-ret)) : CTL_OK;
 }
 
-static int compare(struct experiment *experiment, const struct simulate_options *options)
+static int show(const struct experiment *experiment, const struct simulate_options *options,
+		const struct metrics *metrics, const struct scenario_outcome *outcome)
 {
-	cleanup_free struct metrics *metrics =
-		calloc(experiment->n_factors * experiment->n_policies, sizeof(*metrics));
-	int code, ret = 0;
+	int ret = 0;
 
-	if (!metrics) {
-		fprintf(stderr, "aerostatctl: out of memory\n");
-		return CTL_FAILED;
-	}
-	code = run(experiment, metrics);
-	if (code != CTL_OK)
-		return code;
-	if (options->json)
-		ret = simulate_print_json(experiment, options, metrics);
-	else
+	if (options->json) {
+		ret = simulate_print_json(experiment, options, metrics, outcome);
+	} else {
 		simulate_print_table(experiment, options, metrics);
-	if (ret || ferror(stdout) || fflush(stdout)) {
+		if (outcome)
+			simulate_print_outcome(outcome);
+	}
+	if (ret || fflush(stdout) || ferror(stdout)) {
 		fprintf(stderr, "aerostatctl: cannot write\n");
 		return CTL_FAILED;
 	}
@@ -343,6 +345,48 @@ static int compare(struct experiment *experiment, const struct simulate_options 
 	fprintf(stderr, "aerostatctl: cannot draw %s with gnuplot: %s\n", options->plot,
 		strerror(-ret));
 	return CTL_FAILED;
+}
+
+static int compare(struct experiment *experiment, const struct simulate_options *options)
+{
+	cleanup_free struct metrics *metrics =
+		calloc(experiment->n_factors * experiment->n_policies, sizeof(*metrics));
+	int code = metrics ? run(experiment, metrics) : fail("out of memory");
+
+	return code == CTL_OK ? show(experiment, options, metrics, NULL) : code;
+}
+
+/* A scenario by itself: its VMs are one host, and may have something expected of them. */
+static int play(struct experiment *experiment, const struct simulate_options *options,
+		const struct scenario *scenario)
+{
+	cleanup_free struct metrics *metrics = calloc(experiment->n_policies, sizeof(*metrics));
+	cleanup_free struct run_vm_result *vms = calloc(experiment->n_specs, sizeof(*vms));
+	struct scenario_outcome outcome = { .scenario = scenario, .vms = vms };
+	struct scenario_expectation expectation;
+	bool judged = false;
+	int code;
+
+	if (!metrics || !vms)
+		return fail("out of memory");
+	experiment->n_factors = 1;
+	experiment->factors[0] = 0;
+	for (size_t p = 0; p < experiment->n_policies; p++) {
+		bool ours = experiment->policies[p] == &sim_aerostat;
+
+		if (scenario_run(scenario, experiment->policies[p], experiment->seed, &metrics[p],
+				 ours ? vms : NULL))
+			return fail("out of memory");
+		if (ours)
+			outcome.metrics = metrics[p];
+		judged = judged || ours;
+	}
+	code = show(experiment, options, metrics, judged ? &outcome : NULL);
+	for (size_t i = 0;
+	     judged && scenario_expect(scenario, i, &outcome.metrics, vms, &expectation); i++)
+		if (!expectation.met && code == CTL_OK)
+			code = CTL_FAILED;
+	return code;
 }
 
 /* Factor by factor upwards, each policy until it fails. */
@@ -405,36 +449,90 @@ static int find_safe(struct experiment *experiment, const struct simulate_option
 	return ret ? CTL_FAILED : CTL_OK;
 }
 
+/* All that a run is made of, from what the options name. */
+struct inputs {
+	struct conf *conf;
+	struct trace *trace;
+	struct scenario *scenario;
+	struct guest_spec *specs;
+	struct vm_settings *settings;
+};
+
+static void free_inputs(struct inputs *inputs)
+{
+	scenario_free(inputs->scenario);
+	free(inputs->specs);
+	free(inputs->settings);
+	trace_free(inputs->trace);
+	if (inputs->conf)
+		conf_free(inputs->conf);
+}
+
+static int load_scenario(const struct simulate_options *options, struct inputs *inputs)
+{
+	struct sim_error error;
+
+	if (!scenario_load(options->scenario, inputs->conf, &inputs->scenario, &error))
+		return CTL_OK;
+	return fail(error.text);
+}
+
+static int load_vms(const struct simulate_options *options, struct inputs *inputs)
+{
+	int code = load_trace(options->trace, &inputs->trace);
+
+	if (code != CTL_OK)
+		return code;
+	inputs->specs = calloc(inputs->trace->n_vms, sizeof(*inputs->specs));
+	inputs->settings = calloc(inputs->trace->n_vms, sizeof(*inputs->settings));
+	if (!inputs->specs || !inputs->settings)
+		return fail("out of memory");
+	return fill_vms(inputs->trace, inputs->conf, inputs->specs, inputs->settings);
+}
+
+/* The VMs to be packed are the trace's, and a scenario's come on top of them on each host. */
+static void use_inputs(const struct inputs *inputs, const struct simulate_options *options,
+		       struct experiment *experiment)
+{
+	experiment->conf = inputs->conf;
+	experiment->specs = inputs->specs;
+	experiment->settings = inputs->settings;
+	if (inputs->trace) {
+		experiment->n_specs = inputs->trace->n_vms;
+		experiment->duration_s = trace_duration_s(inputs->trace);
+		if (inputs->scenario)
+			experiment->n_extra = scenario_vms(inputs->scenario, &experiment->extra,
+							   &experiment->extra_settings);
+	} else {
+		experiment->n_specs =
+			scenario_vms(inputs->scenario, &experiment->specs, &experiment->settings);
+		experiment->duration_s = scenario_duration_s(inputs->scenario);
+		experiment->ram_mib = scenario_ram_mib(inputs->scenario);
+	}
+	if (options->days > 0)
+		experiment->duration_s =
+			(int64_t)fmin(ceil(options->days * 86400), (double)experiment->duration_s);
+}
+
 static int simulate(struct experiment *experiment, const struct simulate_options *options)
 {
-	cleanup_free struct guest_spec *specs = NULL;
-	cleanup_free struct vm_settings *settings = NULL;
-	struct trace *trace = NULL;
-	struct conf *conf = NULL;
-	int code;
+	struct inputs inputs = { 0 };
+	int code = load_conf(options, &inputs.conf);
 
-	code = load_conf(options, &conf);
-	if (code == CTL_OK)
-		code = load_trace(options->trace, &trace);
+	if (code == CTL_OK && options->scenario)
+		code = load_scenario(options, &inputs);
+	if (code == CTL_OK && options->trace)
+		code = load_vms(options, &inputs);
 	if (code == CTL_OK) {
-		specs = calloc(trace->n_vms, sizeof(*specs));
-		settings = calloc(trace->n_vms, sizeof(*settings));
-		code = specs && settings ? fill_vms(trace, conf, specs, settings) : CTL_FAILED;
+		use_inputs(&inputs, options, experiment);
+		if (!options->trace)
+			code = play(experiment, options, inputs.scenario);
+		else if (options->safe_overcommit)
+			code = find_safe(experiment, options);
+		else
+			code = compare(experiment, options);
 	}
-	if (code == CTL_OK) {
-		experiment->conf = conf;
-		experiment->specs = specs;
-		experiment->settings = settings;
-		experiment->n_specs = trace->n_vms;
-		experiment->duration_s = trace_duration_s(trace);
-		if (options->days > 0)
-			experiment->duration_s = (int64_t)fmin(ceil(options->days * 86400),
-							       (double)experiment->duration_s);
-		code = options->safe_overcommit ? find_safe(experiment, options)
-						: compare(experiment, options);
-	}
-	trace_free(trace);
-	conf_free(conf);
+	free_inputs(&inputs);
 	return code;
 }
 
@@ -481,8 +579,10 @@ int ctl_simulate(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage_error("'%s' is not expected; see simulate --help", argv[optind]);
-	if (!options.trace)
-		return usage_error("simulate needs --trace; see simulate --help");
+	if (!options.trace && !options.scenario)
+		return usage_error("simulate needs --trace or --scenario; see simulate --help");
+	if (!options.trace && (options.safe_overcommit || options.days > 0))
+		return usage_error("--safe-overcommit and --days need --trace");
 	experiment.timing = options.timing;
 	experiment.progress = options.quiet ? NULL : stderr;
 	return simulate(&experiment, &options);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "sim/experiment.h"
+#include "sim/scenario.h"
 
 #define SIMULATE_SETS_MAX 64
 
@@ -30,14 +31,22 @@ struct safe_factor {
 	struct metrics metrics; /* at that factor */
 };
 
+/* What this project's policy did in a scenario, to be held against what is expected of it. */
+struct scenario_outcome {
+	const struct scenario *scenario;
+	struct metrics metrics;
+	struct run_vm_result *vms;
+};
+
 /* What was found, for people; `metrics` as experiment_run() has them. */
 void simulate_print_table(const struct experiment *experiment,
 			  const struct simulate_options *options, const struct metrics *metrics);
 void simulate_print_safe(const struct experiment *experiment, const struct safe_factor *found);
+void simulate_print_outcome(const struct scenario_outcome *outcome);
 
-/* The same for programs. Return 0 or a negative errno. */
+/* The same for programs; `outcome` may be NULL. Return 0 or a negative errno. */
 int simulate_print_json(const struct experiment *experiment, const struct simulate_options *options,
-			const struct metrics *metrics);
+			const struct metrics *metrics, const struct scenario_outcome *outcome);
 int simulate_print_safe_json(const struct experiment *experiment, const struct safe_factor *found);
 
 /* Draw the table with gnuplot into a PNG. Returns 0 after success, or a negative errno. */

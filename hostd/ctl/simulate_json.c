@@ -60,8 +60,28 @@ static int print(json_t *root)
 	return ret;
 }
 
+static json_t *outcome_to_json(const struct scenario_outcome *outcome)
+{
+	struct scenario_expectation expectation;
+	json_t *array = json_array();
+
+	for (size_t i = 0;
+	     scenario_expect(outcome->scenario, i, &outcome->metrics, outcome->vms, &expectation);
+	     i++) {
+		json_t *object = json_pack("{s:s, s:s, s:f, s:f, s:b}", "what", expectation.what,
+					   "bound", expectation.at_most ? "at most" : "at least",
+					   "expected", expectation.bound, "found",
+					   expectation.found, "met", expectation.met);
+
+		if (expectation.of)
+			json_object_set_new(object, "group", json_string(expectation.of));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
 int simulate_print_json(const struct experiment *experiment, const struct simulate_options *options,
-			const struct metrics *metrics)
+			const struct metrics *metrics, const struct scenario_outcome *outcome)
 {
 	json_t *root = setup_to_json(experiment), *results = json_array();
 
@@ -83,6 +103,8 @@ int simulate_print_json(const struct experiment *experiment, const struct simula
 		json_array_append_new(results, result);
 	}
 	json_object_set_new(root, "results", results);
+	if (outcome)
+		json_object_set_new(root, "expectations", outcome_to_json(outcome));
 	return print(root);
 }
 

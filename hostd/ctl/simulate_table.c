@@ -85,3 +85,16 @@ void simulate_print_safe(const struct experiment *experiment, const struct safe_
 			       found[p].at_end ? "  or more: no larger host can be filled" : "");
 	}
 }
+
+void simulate_print_outcome(const struct scenario_outcome *outcome)
+{
+	struct scenario_expectation expectation;
+
+	for (size_t i = 0;
+	     scenario_expect(outcome->scenario, i, &outcome->metrics, outcome->vms, &expectation);
+	     i++)
+		printf("%s %s: %s %s %.6g, found %.6g\n", expectation.met ? "met    " : "NOT met",
+		       expectation.of ? expectation.of : "host", expectation.what,
+		       expectation.at_most ? "at most" : "at least", expectation.bound,
+		       expectation.found);
+}

@@ -25,6 +25,8 @@ struct tally {
 	double all; /* in the run */
 	uint32_t minute_s; /* seconds it ran in this minute */
 	uint64_t run_s;
+	double relative; /* sum over the run */
+	double actual_mib; /* likewise */
 	int direction; /* of its last move: -1, 0, 1 */
 };
 
@@ -236,6 +238,8 @@ static void count_second(struct run *run)
 		run->tallies[i].minute_alone += runs ? run->guests.alone_slowdown[i] : 0;
 		run->tallies[i].minute_s += runs;
 		slowdowns += slowdown;
+		run->tallies[i].relative += slowdown / run->guests.alone_slowdown[i];
+		run->tallies[i].actual_mib += run->guests.actual_mib[i];
 		relative += slowdown / run->guests.alone_slowdown[i];
 		running += runs;
 	}
@@ -250,6 +254,19 @@ static void count_second(struct run *run)
 		end_minute(run);
 }
 
+static void tell_vm(const struct run *run, size_t i)
+{
+	const struct tally *tally = &run->tallies[i];
+	double run_s = tally->run_s ? (double)tally->run_s : 1;
+
+	run->setup->vm_results[i] = (struct run_vm_result){
+		.slowdown = tally->run_s ? tally->all / run_s : 1,
+		.relative = tally->run_s ? tally->relative / run_s : 1,
+		.actual_mean_mib = tally->actual_mib / run_s,
+		.actual_end_mib = run->guests.actual_mib[i],
+	};
+}
+
 static void finish(struct run *run)
 {
 	end_minute(run);
@@ -261,6 +278,8 @@ static void finish(struct run *run)
 		if (tally->run_s)
 			metrics_vm(&run->metrics, run->setup->specs[i].demand.vm->id,
 				   tally->all / (double)tally->run_s);
+		if (run->setup->vm_results)
+			tell_vm(run, i);
 	}
 }
 

@@ -18,6 +18,14 @@ struct run_view {
 	const void *policy; /* its state */
 };
 
+/* What became of a VM. */
+struct run_vm_result {
+	double slowdown; /* mean; 1 where it never ran */
+	double relative; /* mean, against the same VM alone */
+	double actual_mean_mib; /* while it ran */
+	double actual_end_mib; /* 0: not running then */
+};
+
 struct run_setup {
 	const struct sim_policy *policy;
 	const struct conf *conf;
@@ -33,6 +41,7 @@ struct run_setup {
 	int (*observe)(void *userdata, const struct run_view *view);
 	/* Called after each second. */
 	void (*watch)(void *userdata, const struct guests *guests, const struct host *host);
+	struct run_vm_result *vm_results; /* NULL, or of each VM */
 	void *userdata;
 };
 
