@@ -50,6 +50,7 @@ struct guest_spec guest_spec_init(const struct trace_vm *vm, uint64_t number)
 		.demand = { .vm = vm, .number = number, .bursts = true },
 		.inflate_mib_s = MODEL_INFLATE_MIB_S,
 		.deflate_mib_s = MODEL_DEFLATE_MIB_S,
+		.start_fraction = 1,
 	};
 }
 
@@ -132,8 +133,9 @@ static void start_or_stop(struct guests *guests, size_t i)
 
 	guests->provisioned_mib[i] = running ? provisioned_mib : 0;
 	guests->kernel_mib[i] = kernel_mib;
-	guests->actual_mib[i] = guests->provisioned_mib[i];
-	guests->target_mib[i] = guests->provisioned_mib[i];
+	guests->actual_mib[i] =
+		fmax(guests->provisioned_mib[i] * guests->specs[i].start_fraction, kernel_mib);
+	guests->target_mib[i] = guests->actual_mib[i];
 	guests->swap_mib[i] = 0;
 	guests->cache_mib[i] = 0;
 	guests->resident_mib[i] = 0;

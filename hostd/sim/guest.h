@@ -29,6 +29,7 @@ struct guest_spec {
 	double inflate_mib_s; /* 0: it never gives memory up */
 	double deflate_mib_s; /* 0: it takes no memory back */
 	double lowest_fraction; /* of the provisioned memory: its balloon stops there */
+	double start_fraction; /* of the provisioned memory: where its balloon is when it starts */
 	uint32_t pause_s; /* its balloon moves and rests for so long in turn; 0: never rests */
 	uint32_t migrates_every_s; /* 0: never */
 	uint32_t migrates_for_s;
