@@ -15,18 +15,35 @@
  */
 #include "policy/internal.h"
 
+/* Of its maximum; what a VM that boots may touch before anybody has looked again. */
+#define BOOT_ALLOWANCE_PERMILLE 250
+
 /*
- * What the VM holds but has not touched. Resident memory includes QEMU's own, so this is rather
- * too little; where it was never known, everything counts as touched, and what is touched later
- * shows in the host's available memory.
+ * What is charged for the VM, and how much of that it has not touched. Resident memory includes
+ * QEMU's own, so that is rather too little; where it was never known, everything counts as touched,
+ * and what is touched later shows in the host's available memory.
+ *
+ * A VM that boots holds its maximum, most of which it will not need, and for the moment cannot give
+ * back. It is charged for what it has touched and some on top, from tick to tick, so that nobody
+ * else is squeezed for memory that it is not going to use.
  */
-static uint64_t untouched(struct policy_vm *vm)
+static uint64_t charge(struct policy_vm *vm)
 {
+	struct vm_work *work = &vm->work;
 	uint64_t rss;
 
+	work->charge_kib = work->holds_kib;
 	if (vm->sample->rss_kib.known)
 		vm->state->last_rss_kib = vm->sample->rss_kib;
-	return opt_get(vm->state->last_rss_kib, &rss) ? sub_u64(vm->work.holds_kib, rss) : 0;
+	if (!opt_get(vm->state->last_rss_kib, &rss))
+		return 0;
+	rss = bound_kib(rss);
+	if (work->keep_reason == REASON_BOOTING)
+		work->charge_kib =
+			min_u64(work->charge_kib,
+				max_u64(work->reservation_kib,
+					rss + permille_of(work->max_kib, BOOT_ALLOWANCE_PERMILLE)));
+	return sub_u64(work->charge_kib, rss);
 }
 
 void capacity_tick(struct tick *tick)
@@ -38,10 +55,10 @@ void capacity_tick(struct tick *tick)
 	for_each_vm(vm, tick) {
 		bool movable = vm_judged(vm) && !vm->work.observed;
 
-		totals->charged_kib = add_u64(totals->charged_kib, vm->work.holds_kib);
-		untouched_kib = add_u64(untouched_kib, untouched(vm));
+		untouched_kib = add_u64(untouched_kib, charge(vm));
+		totals->charged_kib = add_u64(totals->charged_kib, vm->work.charge_kib);
 		totals->limits_kib = add_u64(totals->limits_kib,
-					     movable ? vm->work.limit_kib : vm->work.holds_kib);
+					     movable ? vm->work.limit_kib : vm->work.charge_kib);
 	}
 	totals->reserve_kib = reserve_kib(tick->settings, tick->host->total_kib);
 	if (tick->settings->budget_kib.known)

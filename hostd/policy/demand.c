@@ -97,13 +97,15 @@ static void take_statistics(const struct tick *tick, struct policy_vm *vm, uint6
 		elapsed_ms = 0;
 	need.swap_in_kib_s = rate(sample->swap_in_kib, state->last_swap_in_kib, elapsed_ms);
 	need.faults_s = rate(sample->major_faults, state->last_major_faults, elapsed_ms);
+	need.surge_kib = scale_u64(rise(state, need.use_kib, max_kib), settings->surge_permille,
+				   WHOLE_PERMILLE);
 	need.pressed = usable < relief &&
 		       (opt_or(need.swap_in_kib_s, 0) > settings->swap_rate_limit_kib ||
 			opt_or(need.faults_s, 0) > settings->fault_rate_limit);
-	need.buffer_kib = max_u64(permille_of(need.use_kib, vm->settings->buffer_permille),
-				  bound_kib(settings->buffer_min_kib));
+	need.buffer_kib =
+		max_u64(permille_of(need.use_kib + need.surge_kib, vm->settings->buffer_permille),
+			bound_kib(settings->buffer_min_kib));
 	need.earned_kib = forget(state->earned_kib, elapsed_ms, settings->earned_half_ms);
-	need.surge_kib = SURGE_FACTOR * rise(state, need.use_kib, max_kib);
 	if (need.pressed)
 		need.earned_kib = max_u64(need.earned_kib, sub_u64(add_u64(size, relief),
 								   need.use_kib + need.buffer_kib));
@@ -111,9 +113,6 @@ static void take_statistics(const struct tick *tick, struct policy_vm *vm, uint6
 	state->need_kib = bound_kib(add_u64(level(&need), need.surge_kib));
 	history_note(&state->history, tick->now_ms, elapsed_ms, settings->window_ms,
 		     min_u64(level(&need), max_kib), max_kib);
-	if (size < state->need_kib)
-		state->need_kib = bound_kib(add_u64(
-			state->need_kib, permille_of(max_kib, settings->headroom_permille)));
 	state->need = need;
 	state->earned_kib = need.earned_kib;
 	state->last_stats_ms = stats_ms;
@@ -164,7 +163,7 @@ void demand_vm(const struct tick *tick, struct policy_vm *vm)
 	state->has_demand = true;
 
 	vm->decision.usual_kib = history_usual(&state->history, tick->now_ms);
-	usual_kib = max_u64(opt_or(vm->decision.usual_kib, 0), level(&state->need));
+	usual_kib = opt_or(vm->decision.usual_kib, level(&state->need));
 	work->demand_kib = page_up(state->demand_kib);
 	work->comfort_kib = max_u64(
 		work->demand_kib,

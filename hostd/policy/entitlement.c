@@ -96,7 +96,7 @@ static void find_bounds(const struct tick *tick, struct policy_vm *vm)
 		scale_u64(work->max_kib, max_u64(vm->settings->shares, 1), SHARES_STANDARD), 1);
 	work->floor_kib = work->reservation_kib;
 	if (excused)
-		work->floor_kib = max_u64(work->floor_kib, work->holds_kib);
+		work->floor_kib = max_u64(work->floor_kib, work->charge_kib);
 	work->want_kib = clamp_u64(work->demand_kib, work->floor_kib, work->limit_kib);
 	work->upper_kib = limit_kib;
 	if (tick->overcommitted)
@@ -118,12 +118,15 @@ void entitlement_tick(struct tick *tick)
 		find_bounds(tick, vm);
 		if (vm_judged(vm) && work->observed) {
 			any_observed = true;
-			observed_kib = add_u64(observed_kib, work->holds_kib);
+			observed_kib = add_u64(observed_kib, work->charge_kib);
 		} else if (!vm_judged(vm)) {
+			held_kib = add_u64(held_kib, work->charge_kib);
 			/* It will be raised to its reservation, where it may be. */
-			if (!work->fixed && !work->observed)
-				work->goal_kib = max_u64(work->holds_kib, work->reservation_kib);
-			held_kib = add_u64(held_kib, work->goal_kib);
+			if (work->fixed || work->observed ||
+			    work->holds_kib >= work->reservation_kib)
+				continue;
+			work->goal_kib = work->reservation_kib;
+			held_kib = add_u64(held_kib, work->reservation_kib - work->holds_kib);
 		}
 	}
 	capacity = sub_u64(sub_u64(capacity, tick->float_kib), held_kib);

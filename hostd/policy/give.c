@@ -26,7 +26,9 @@ static uint64_t due(const struct tick *tick, const struct policy_vm *vm)
 	if (work->holds_kib >= work->reservation_kib && kib < work->limit_kib &&
 	    sub_u64(kib, work->holds_kib) < pace_need_band(tick, vm))
 		return work->holds_kib;
-	return kib;
+	return kib > work->holds_kib && kib == min_u64(work->goal_kib, work->demand_kib)
+		       ? work->goal_kib
+		       : kib;
 }
 
 static uint64_t towards(const struct policy_vm *vm, uint64_t upto_kib, uint64_t level)
@@ -94,7 +96,9 @@ static bool may_grow(const struct tick *tick, const struct policy_vm *vm)
 void give_tick(struct tick *tick)
 {
 	uint64_t free_kib = opt_or(tick->totals.free_kib, 0), pool_kib = free_kib;
-	uint64_t growth_kib = 0, kept_kib = 0;
+	uint64_t growth_kib = 0, kept_kib = 0, wanted_kib;
+	uint64_t over_kib =
+		sub_u64(tick->totals.charged_kib, opt_or(tick->totals.capacity_kib, UINT64_MAX));
 
 	for_each_vm(vm, tick) {
 		struct vm_work *work = &vm->work;
@@ -116,8 +120,8 @@ void give_tick(struct tick *tick)
 	}
 	if (growth_kib || tick->state->filling)
 		kept_kib = tick->float_kib;
-	tick->wanted_kib = sub_u64(
-		add_u64(add_u64(tick->totals.shortage_kib, growth_kib), kept_kib), free_kib);
+	wanted_kib = add_u64(add_u64(tick->totals.shortage_kib, growth_kib), kept_kib);
+	tick->wanted_kib = add_u64(sub_u64(wanted_kib, free_kib), over_kib);
 	for_each_vm(vm, tick)
 		if (vm->work.observed && vm_judged(vm))
 			give_observed(vm, pool_kib);

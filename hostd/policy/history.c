@@ -12,7 +12,7 @@
 #include "policy/internal.h"
 
 #define PERCENTILE_PERMILLE 950
-#define HISTORY_LEAST_MS    ((uint64_t)10 * 60 * 1000)
+#define HISTORY_LEAST_MS    ((uint64_t)60 * 60 * 1000)
 #define LONGEST_ENTRY_MS    ((uint64_t)60 * 1000) /* nothing is known of what was between */
 
 static uint32_t bin_of(uint64_t kib, uint64_t max_kib)

@@ -36,7 +36,7 @@ uint64_t pace_comfort_band(const struct tick *tick, const struct policy_vm *vm)
 
 	if (!tick->overcommitted)
 		return band_kib;
-	return max_u64(band_kib, sub_u64(work->goal_kib, work->demand_kib) / COMFORT_BAND_DIVISOR);
+	return max_u64(band_kib, sub_u64(work->goal_kib, work->demand_kib) * 3 / 4);
 }
 
 uint64_t pace_turn_wait_ms(const struct tick *tick, const struct vm_state *state,

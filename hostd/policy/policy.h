@@ -148,6 +148,8 @@ struct vm_work {
 	uint64_t holds_kib; /* the larger of both: what it has, or was promised */
 	uint64_t reservation_kib;
 	uint64_t limit_kib;
+	uint64_t
+		charge_kib; /* what others find missing: what it holds, or may soon touch of that */
 	uint64_t demand_kib;
 	uint64_t comfort_kib; /* beyond this a VM of an overcommitted host is not filled */
 	uint64_t weight; /* shares of its maximum */

@@ -46,6 +46,8 @@ struct policy_settings {
 
 	/* Demand. */
 	uint64_t buffer_min_kib; /* a VM's buffer is never smaller, whatever its permille gives */
+	uint32_t
+		surge_permille; /* of what its use has risen since its last report: expected to come */
 	uint32_t headroom_permille; /* of the maximum, beyond the demand: to grow into at once */
 	uint32_t decay_permille; /* of the way down that a demand estimate goes each second */
 	uint32_t window_ms; /* over which the 95th percentile of the demand is kept */
@@ -61,6 +63,7 @@ struct policy_settings {
 	uint64_t dead_band_kib; /* smaller moves are not made, ... */
 	uint32_t dead_band_permille; /* ... nor smaller ones than this of the VM's actual size */
 	uint32_t reclaim_permille; /* of the VM's maximum, taken at most each second */
+	uint32_t urgent_permille; /* likewise in one step, when somebody waits for it */
 	uint32_t turn_hold_ms; /* after a move no other way but need for this long, ... */
 	uint32_t turn_hold_urgent_ms; /* ... or this, while somebody waits for memory */
 

@@ -11,10 +11,11 @@
  *   low      less than a smaller part: all that is too much at once, also from VMs that boot;
  *            nobody grows; an alarm
  *
- * Judged by the margin (capacity.c), against which memory counts that VMs hold and have not touched
- * yet: it can be touched faster than anybody here looks. Each state is left only when the margin
- * would not do for the next worse one twice over, relaxed is entered only when a quarter of the
- * reserve would be left over, and swapping counts for a while after it was seen.
+ * Low is judged by what is available, the others by the margin (capacity.c), in which memory counts
+ * as used that VMs hold and have not touched yet: it can be touched faster than anybody here looks.
+ * Each state is left only when it would not be entered with half as much; relaxed is entered only
+ * when a quarter of the reserve would be left over, and swapping counts for a while after it was
+ * seen.
  *
  * The float is like a tank: when half of it is used up, it is filled again, to the brim. In between
  * nobody is disturbed for it.
@@ -70,9 +71,11 @@ static enum host_state judge(const struct tick *tick)
 	enum host_state before = tick->state->state;
 	uint64_t reserved_kib = opt_or(totals->reserve_kib, 0);
 	uint64_t left_kib = opt_or(totals->margin_kib, reserved_kib);
+	uint64_t available_kib = totals->margin_kib.known ? opt_or(tick->host->available_kib, 0)
+							  : reserved_kib;
 	uint64_t to_limits_kib = sub_u64(opt_or(totals->capacity_kib, 0), tick->float_kib);
 
-	if (below(left_kib, reserved_kib, settings->low_permille, before == HOST_LOW) ||
+	if (below(available_kib, reserved_kib, settings->low_permille, before == HOST_LOW) ||
 	    opt_or(tick->host->psi_full_permille, 0) > settings->psi_limit_permille)
 		return HOST_LOW;
 	if (below(left_kib, reserved_kib, settings->hard_permille, before >= HOST_HARD) ||

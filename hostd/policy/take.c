@@ -6,8 +6,8 @@
  * band), what is above its limit, and what proactive mode probes for. When somebody waits, or the
  * float is to be filled, from those who hold most too much, and from as few of them as will do:
  * VMs are classed by the power of two of their excess, and classes are asked from the highest down
- * until that covers what is wanted. Who is alike is treated alike. While the host is hard or low,
- * from all who hold too much.
+ * until that covers what is wanted. Who is alike is treated alike. While the host is low, from
+ * all who hold too much.
  *
  * How far. To the entitlement. Below what a VM needs only when somebody else waits for memory, or
  * the host is hard or low: the entitlement is then below the need by shares.
@@ -18,10 +18,10 @@
  */
 #include "policy/internal.h"
 
-#define URGENT_FACTOR	   4
+#define IDLE_BAND_DIVISOR  2
 #define FIRST_ELAPSED_MS   1000 /* taken as passed when a VM is first seen */
-#define LONGEST_ELAPSED_MS 10000 /* a daemon that slept does not take it all at once */
-#define STEP_GAP_MS	   10000 /* fewer, larger steps: each costs the guest's and our time */
+#define LONGEST_ELAPSED_MS 30000 /* a daemon that slept does not take it all at once */
+#define STEP_GAP_MS	   30000 /* fewer, larger steps: each costs the guest's and our time */
 #define URGENT_GAP_MS	   1000 /* early ticks must not turn taking into a trickle of requests */
 #define CLASSES		   47 /* binary digits of KIB_CEILING */
 
@@ -74,14 +74,21 @@ static bool probed(const struct tick *tick, const struct policy_vm *vm)
 	       vm->work.holds_kib > vm->state->cap_kib;
 }
 
+static uint64_t idle_band(const struct tick *tick, const struct policy_vm *vm)
+{
+	return max_u64(pace_dead_band(tick, vm),
+		       permille_of(vm->work.max_kib, tick->settings->headroom_permille) /
+			       IDLE_BAND_DIVISOR);
+}
+
 static bool chosen(const struct tick *tick, const struct policy_vm *vm)
 {
 	const struct vm_work *work = &vm->work;
 	uint64_t kib = excess(work);
 
-	return tick->totals.state >= HOST_HARD || work->holds_kib > work->limit_kib ||
+	return tick->totals.state == HOST_LOW || work->holds_kib > work->limit_kib ||
 	       kib >= tick->threshold_kib || probed(tick, vm) ||
-	       (tick->overcommitted && kib >= pace_comfort_band(tick, vm));
+	       (tick->overcommitted && kib >= idle_band(tick, vm));
 }
 
 /* Down to where the VM may be taken in this tick. */
@@ -101,7 +108,10 @@ static uint64_t lowest_now(const struct tick *tick, const struct policy_vm *vm, 
 	slow_kib = max_u64(slow_kib, PAGE_KIB); /* or rounding would stop the smallest VMs */
 	lowest_kib = sub_u64(work->actual_kib, slow_kib);
 	if (urgent) {
-		fast_kib = sub_u64(work->actual_kib, scale_u64(slow_kib, URGENT_FACTOR, 1));
+		fast_kib =
+			sub_u64(work->actual_kib,
+				max_u64(permille_of(work->max_kib, tick->settings->urgent_permille),
+					PAGE_KIB));
 		if (tick->totals.state < HOST_HARD)
 			fast_kib = max_u64(fast_kib, work->demand_kib);
 		lowest_kib = min_u64(lowest_kib, fast_kib);
