@@ -5,7 +5,7 @@ KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit check-guest \
-	check-e2e demo install clean
+	check-e2e bench-policy demo install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +43,9 @@ check-guest: ## the module in QEMU guests, on both kernels
 
 check-e2e: ## daemon, libvirt, QEMU and module together
 	@scripts/check e2e
+
+bench-policy: ## how long one decision takes, for 100 and for 10,000 VMs
+	@$(MAKE) --no-print-directory -C tests/bench run
 
 demo: ## three guests, one daemon: watch memory move (about three minutes)
 	@scripts/bootstrap
