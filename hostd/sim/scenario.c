@@ -199,10 +199,13 @@ int scenario_load(const char *path, struct conf *conf, struct scenario **ret_sce
 		if (ret)
 			snprintf(ret_error->text, sizeof(ret_error->text), "%.100s: %.200s", path,
 				 error.text);
+		/* A class that does not exist, bounds that contradict each other. */
+		if (ret && ret != -ENOMEM)
+			ret = -EINVAL;
 	}
 	if (ret) {
 		scenario_free(scenario);
-		return ret == -ENOMEM || ret == -ENOENT ? ret : ret == -ERANGE ? -EINVAL : ret;
+		return ret;
 	}
 	*ret_scenario = scenario;
 	return 0;
