@@ -7,14 +7,12 @@
  *   buffer                       what programs can take at once, before anybody on the host has
  *                                noticed; a share of the use
  *   earned                       what pressure has shown to be worth its keep: see below
- *   surge                        what a use that rises fast will have taken before the next
- *                                statistics can be acted on
  *   level    = the sum of these
- *   need     = level; of a VM that has less than that, the level and headroom: it is relieved in
- *              one step, to where it can grow again without asking, instead of step by step
- *   demand   = need, smoothed    up at once, down by a share of the gap each second
+ *   demand   = level, smoothed   up at once, down by a share of the gap each second
  *   usual    = level, 95th percentile over a sliding window (history.c)
- *   comfort  = the larger of level and usual, and headroom
+ *   comfort  = usual and headroom, or demand where that is more: what it takes to grow as far as
+ *                                it usually does, and then some, without asking; a burst within
+ *                                it moves nothing
  *
  * Where the guest swaps in, or takes major faults, and has little usable memory, what it uses says
  * too little: then the level is at least its size and `relief` more. That may be programs that were
@@ -39,13 +37,6 @@
 
 #define DAY_MS ((uint64_t)24 * 60 * 60 * 1000) /* longer than any gap between ticks */
 
-/*
- * Statistics come every few seconds, half a period old on average, and are acted on up to another
- * period later: so what has risen since the last will have risen as much twice over.
- */
-#define SURGE_FACTOR	     2
-#define SURGE_LEAST_PERMILLE 10 /* of the maximum: a smaller rise is how programs breathe */
-
 /* A counter's growth since the last statistics, a second; unknown after a reboot of the guest. */
 static struct opt_u64 rate(struct opt_u64 now, struct opt_u64 last, uint64_t elapsed_ms)
 {
@@ -63,15 +54,6 @@ static uint64_t forget(uint64_t kib, uint64_t elapsed_ms, uint64_t half_ms)
 	for (; elapsed_ms >= half_ms && kib; elapsed_ms -= half_ms)
 		kib /= 2;
 	return kib - scale_u64(kib / 2, elapsed_ms, max_u64(half_ms, 1));
-}
-
-static uint64_t rise(const struct vm_state *state, uint64_t use_kib, uint64_t max_kib)
-{
-	uint64_t kib = sub_u64(use_kib, state->need.use_kib);
-
-	if (!state->has_demand || kib < permille_of(max_kib, SURGE_LEAST_PERMILLE))
-		return 0;
-	return kib;
 }
 
 static uint64_t level(const struct vm_need *need)
@@ -97,20 +79,17 @@ static void take_statistics(const struct tick *tick, struct policy_vm *vm, uint6
 		elapsed_ms = 0;
 	need.swap_in_kib_s = rate(sample->swap_in_kib, state->last_swap_in_kib, elapsed_ms);
 	need.faults_s = rate(sample->major_faults, state->last_major_faults, elapsed_ms);
-	need.surge_kib = scale_u64(rise(state, need.use_kib, max_kib), settings->surge_permille,
-				   WHOLE_PERMILLE);
 	need.pressed = usable < relief &&
 		       (opt_or(need.swap_in_kib_s, 0) > settings->swap_rate_limit_kib ||
 			opt_or(need.faults_s, 0) > settings->fault_rate_limit);
-	need.buffer_kib =
-		max_u64(permille_of(need.use_kib + need.surge_kib, vm->settings->buffer_permille),
-			bound_kib(settings->buffer_min_kib));
+	need.buffer_kib = max_u64(permille_of(need.use_kib, vm->settings->buffer_permille),
+				  bound_kib(settings->buffer_min_kib));
 	need.earned_kib = forget(state->earned_kib, elapsed_ms, settings->earned_half_ms);
 	if (need.pressed)
 		need.earned_kib = max_u64(need.earned_kib, sub_u64(add_u64(size, relief),
 								   need.use_kib + need.buffer_kib));
 
-	state->need_kib = bound_kib(add_u64(level(&need), need.surge_kib));
+	state->need_kib = level(&need);
 	history_note(&state->history, tick->now_ms, elapsed_ms, settings->window_ms,
 		     min_u64(level(&need), max_kib), max_kib);
 	state->need = need;

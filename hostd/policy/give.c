@@ -4,8 +4,9 @@
  * tick: that is free when the guest has really let go of it. Free memory goes, each round with
  * what the one before left,
  *   1. to VMs below their reservation;
- *   2. to VMs in need, up to the smaller of demand and entitlement: in one step, as far as it is
- *      there, the worst off first (those who have the least of what is due to them);
+ *   2. to VMs in need (they hold less than their demand, and than their entitlement), up to their
+ *      entitlement, which is where they can grow again without asking: in one step, as far as it
+ *      is there, the worst off first (those who have the least of what is due to them);
  *   3. to all others, up to their entitlement; not from the float, and not while the host is
  *      hard or low.
  * What is still missing after that is what VMs wait for, and take.c takes.
@@ -23,12 +24,11 @@ static uint64_t due(const struct tick *tick, const struct policy_vm *vm)
 	if (!vm_judged(vm))
 		return work->goal_kib;
 	kib = max_u64(min_u64(work->goal_kib, work->demand_kib), work->reservation_kib);
-	if (work->holds_kib >= work->reservation_kib && kib < work->limit_kib &&
-	    sub_u64(kib, work->holds_kib) < pace_need_band(tick, vm))
+	if (work->holds_kib < work->reservation_kib || kib <= work->holds_kib)
+		return kib;
+	if (kib < work->limit_kib && kib - work->holds_kib < pace_need_band(tick, vm))
 		return work->holds_kib;
-	return kib > work->holds_kib && kib == min_u64(work->goal_kib, work->demand_kib)
-		       ? work->goal_kib
-		       : kib;
+	return max_u64(kib, work->goal_kib);
 }
 
 static uint64_t towards(const struct policy_vm *vm, uint64_t upto_kib, uint64_t level)

@@ -58,7 +58,6 @@ struct vm_need {
 	uint64_t use_kib; /* of it, what could not be given away without loss */
 	uint64_t buffer_kib;
 	uint64_t earned_kib; /* beyond that: what pressure has shown to be worth its keep */
-	uint64_t surge_kib; /* beyond that: to keep up with a use that rises fast */
 	struct opt_u64 swap_in_kib_s; /* rates since the statistics before; unknown: none to tell */
 	struct opt_u64 faults_s;
 	bool pressed; /* they showed the guest to lack memory */

@@ -46,8 +46,6 @@ struct policy_settings {
 
 	/* Demand. */
 	uint64_t buffer_min_kib; /* a VM's buffer is never smaller, whatever its permille gives */
-	uint32_t
-		surge_permille; /* of what its use has risen since its last report: expected to come */
 	uint32_t headroom_permille; /* of the maximum, beyond the demand: to grow into at once */
 	uint32_t decay_permille; /* of the way down that a demand estimate goes each second */
 	uint32_t window_ms; /* over which the 95th percentile of the demand is kept */

@@ -18,12 +18,12 @@
  */
 #include "policy/internal.h"
 
-#define IDLE_BAND_DIVISOR  2
-#define FIRST_ELAPSED_MS   1000 /* taken as passed when a VM is first seen */
-#define LONGEST_ELAPSED_MS 30000 /* a daemon that slept does not take it all at once */
-#define STEP_GAP_MS	   30000 /* fewer, larger steps: each costs the guest's and our time */
-#define URGENT_GAP_MS	   1000 /* early ticks must not turn taking into a trickle of requests */
-#define CLASSES		   47 /* binary digits of KIB_CEILING */
+#define FIRST_ELAPSED_MS    1000 /* taken as passed when a VM is first seen */
+#define LONGEST_ELAPSED_MS  30000 /* a daemon that slept does not take it all at once */
+#define STEP_GAP_MS	    30000 /* fewer, larger steps: each costs the guest's and our time */
+#define URGENT_GAP_MS	    1000 /* early ticks must not turn taking into a trickle of requests */
+#define PROBE_STEP_PERMILLE 50 /* of the maximum: as few steps as will do here, too */
+#define CLASSES		    47 /* binary digits of KIB_CEILING */
 
 static uint64_t excess(const struct vm_work *work)
 {
@@ -70,15 +70,12 @@ void take_tick(struct tick *tick)
 
 static bool probed(const struct tick *tick, const struct policy_vm *vm)
 {
-	return tick->settings->proactive && vm->state->probing &&
-	       vm->work.holds_kib > vm->state->cap_kib;
-}
+	const struct vm_work *work = &vm->work;
+	uint64_t step_kib =
+		max_u64(pace_dead_band(tick, vm), permille_of(work->max_kib, PROBE_STEP_PERMILLE));
 
-static uint64_t idle_band(const struct tick *tick, const struct policy_vm *vm)
-{
-	return max_u64(pace_dead_band(tick, vm),
-		       permille_of(vm->work.max_kib, tick->settings->headroom_permille) /
-			       IDLE_BAND_DIVISOR);
+	return tick->settings->proactive && vm->state->probing &&
+	       sub_u64(work->holds_kib, vm->state->cap_kib) >= step_kib;
 }
 
 static bool chosen(const struct tick *tick, const struct policy_vm *vm)
@@ -87,8 +84,7 @@ static bool chosen(const struct tick *tick, const struct policy_vm *vm)
 	uint64_t kib = excess(work);
 
 	return tick->totals.state == HOST_LOW || work->holds_kib > work->limit_kib ||
-	       kib >= tick->threshold_kib || probed(tick, vm) ||
-	       (tick->overcommitted && kib >= idle_band(tick, vm));
+	       kib >= tick->threshold_kib || probed(tick, vm);
 }
 
 /* Down to where the VM may be taken in this tick. */
