@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The invariants (sim_invariants.h), one function each. Where a rule has bands and margins by
+ * The invariants (sim_invariants.h || (vm->set && kib(vm->set_kib) > holds(vm))), one function each. Where a rule has bands and margins by
  * design (dead-band, float, pages), the check allows for them and says so.
  */
 #include "sim_invariants.h"
@@ -124,16 +124,13 @@ static bool check_bounds(const struct look *look)
 	return true;
 }
 
-/* What it holds, or was promised; less a promise that is withdrawn in this tick. */
-static int64_t keeps(const struct sim_vm *vm)
-{
-	bool withdrawn = heading(vm) < kib(vm->target_kib) && heading(vm) >= actual(vm);
-
-	return withdrawn ? heading(vm) : holds(vm);
-}
-
-/* What of the host's memory no VM holds by `held`, or is resident in its name. */
-static int64_t free_of(const struct run_view *view, int64_t (*held)(const struct sim_vm *vm))
+/*
+ * What of the host's memory no VM holds, was promised, or is resident in its name. `lenient`: a
+ * promise that is withdrawn in this tick counts no more, and a VM that boots, which holds its
+ * maximum, counts with what it has touched.
+ */
+static int64_t free_of(const struct run_view *view, const struct policy_settings *settings,
+		       bool lenient)
 {
 	double memory_mib = view->host->ram_mib - MODEL_HOST_OWN_MIB;
 	double used_mib = view->host->resident_mib - view->host->swap_mib;
@@ -143,8 +140,13 @@ static int64_t free_of(const struct run_view *view, int64_t (*held)(const struct
 	for (size_t i = 0; i < view->tick->n_vms; i++) {
 		const struct sim_vm *vm = &view->tick->vms[i];
 		int64_t resident = kib(opt_or(vm->sample->rss_kib, 0));
+		int64_t kept = holds(vm);
 
-		free_kib -= held(vm) > resident ? held(vm) : resident;
+		if (lenient && heading(vm) < kib(vm->target_kib) && heading(vm) >= actual(vm))
+			kept = heading(vm);
+		if (lenient && vm->sample->up_ms < settings->boot_grace_ms)
+			kept = 0;
+		free_kib -= kept > resident ? kept : resident;
 		left_kib -= resident;
 	}
 	/* What a VM that ended left behind is free on the host in the next second. */
@@ -153,7 +155,8 @@ static int64_t free_of(const struct run_view *view, int64_t (*held)(const struct
 
 static bool check_free_first(const struct look *look)
 {
-	int64_t granted = 0, free_kib = free_of(look->view, keeps);
+	int64_t granted = 0,
+		free_kib = free_of(look->view, &look->watcher->world->conf->policy, true);
 
 	for (size_t i = 0; i < look->tick->n_vms; i++) {
 		const struct sim_vm *vm = &look->tick->vms[i];
@@ -195,14 +198,15 @@ static bool truly_short(const struct look *look, const struct sim_vm *vm)
 }
 
 /* In a world where all have the same settings and size, nobody gets more than one in want has. */
-/* For long enough that its statistics show it. */
+/* For long enough that its statistics show it, and not since it was last given memory. */
 static void note_short(const struct look *look)
 {
 	for (size_t i = 0; i < look->tick->n_vms; i++) {
 		const struct sim_vm *vm = &look->tick->vms[i];
 		struct watched_vm *watched = &look->watcher->vms[vm->index];
 
-		if (!truly_short(look, vm) || !fresh(look, vm))
+		if (!truly_short(look, vm) || !fresh(look, vm) ||
+		    (vm->set && kib(vm->set_kib) > holds(vm)))
 			watched->swaps_since_s = -1;
 		else if (watched->swaps_since_s < 0)
 			watched->swaps_since_s = look->tick->now_s;
@@ -448,7 +452,7 @@ int watcher_observe(void *userdata, const struct run_view *view)
 		.watcher = watcher,
 		.view = view,
 		.tick = view->tick,
-		.free_kib = free_of(view, holds),
+		.free_kib = free_of(view, &watcher->world->conf->policy, false),
 	};
 
 	look.judged = sim_aerostat.judged(view->policy, &look.host);
