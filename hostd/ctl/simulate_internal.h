@@ -38,6 +38,13 @@ struct scenario_outcome {
 	struct run_vm_result *vms;
 };
 
+/*
+ * Read the command line, and fill in what it says and the defaults of what it does not. Returns
+ * CTL_OK, or another exit code after a message; *ret_done: there is nothing left to do.
+ */
+int simulate_parse(int argc, char **argv, struct simulate_options *options,
+		   struct experiment *experiment, bool *ret_done);
+
 /* What was found, for people; `metrics` as experiment_run() has them. */
 void simulate_print_table(const struct experiment *experiment,
 			  const struct simulate_options *options, const struct metrics *metrics);
