@@ -41,7 +41,7 @@ static void print_help(void)
 	const struct sim_policy *policy;
 
 	puts("usage: aerostatctl simulate --trace FILE|- [OPTION]...\n"
-	     "       aerostatctl simulate --scenario FILE [OPTION]...|- [OPTION]...\n"
+	     "       aerostatctl simulate --scenario FILE [OPTION]...\n"
 	     "Simulate hosts of VMs under several policies, second by second, and compare them.\n"
 	     "Needs no daemon and changes nothing.\n"
 	     "\n"
