@@ -196,7 +196,7 @@ static const struct key keys[] = {
 	  "a percentage from 0% to 100%" },
 	{ "host", "psi_limit", "10%", parse_permille, POLICY(psi_limit_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
-	{ "host", "host_swap_limit", "1M", parse_kib, POLICY(host_swap_limit_kib), 0, 64 * GIB,
+	{ "host", "swap_out_limit", "1M", parse_kib, POLICY(host_swap_limit_kib), 0, 64 * GIB,
 	  "a size from 0 to 64G" },
 
 	{ "policy", "stale", "20s", parse_ms, POLICY(stale_ms), 2000, 2 * HOUR_MS,
@@ -229,7 +229,7 @@ static const struct key keys[] = {
 	  "a percentage from 0% to 50%" },
 	{ "policy", "reclaim_rate", "1%", parse_permille, POLICY(reclaim_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
-	{ "policy", "reclaim_urgent", "25%", parse_permille, POLICY(urgent_permille), 1, 1000,
+	{ "policy", "reclaim_step", "25%", parse_permille, POLICY(step_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
 	{ "policy", "turn_hold", "100s", parse_ms, POLICY(turn_hold_ms), 0, HOUR_MS,
 	  "a duration from 0 to 1h" },

@@ -42,7 +42,8 @@ static uint64_t charge(struct policy_vm *vm)
 		work->charge_kib =
 			min_u64(work->charge_kib,
 				max_u64(work->reservation_kib,
-					rss + permille_of(work->max_kib, BOOT_ALLOWANCE_PERMILLE)));
+					page_up(rss + permille_of(work->max_kib,
+								  BOOT_ALLOWANCE_PERMILLE))));
 	return sub_u64(work->charge_kib, rss);
 }
 

@@ -18,8 +18,8 @@
  * too little: then the level is at least its size and `relief` more. That may be programs that were
  * swapped out, or cache that is read again and again; nobody can tell from outside, and it does not
  * matter: memory helps. So what was granted for it is remembered as earned, and forgotten by halves:
- * memory beyond use and buffer is kept as long as it earns its keep, and given up in time, to see
- * whether it is missed. A guest that faults with plenty usable is reading files or bringing back
+ * memory beyond use and buffer is kept as long as it earns its keep: while so little of it is usable
+ * that the guest would miss more. With more than that usable it is given up in time. A guest that faults with plenty usable is reading files or bringing back
  * what was swapped out earlier; memory would not help it.
  *
  * `usable` and `actual` are not of the same moment, and an error up stays long, while an error
@@ -48,12 +48,15 @@ static struct opt_u64 rate(struct opt_u64 now, struct opt_u64 last, uint64_t ela
 	return opt_some(scale_u64(value - last_value, 1000, elapsed_ms));
 }
 
-/* Half of the rest is forgotten in each half-life; linear in between. */
+/* Half is forgotten in each half-life; within one, 2^-x is near enough 1 - 0.693 x + 0.193 x^2. */
 static uint64_t forget(uint64_t kib, uint64_t elapsed_ms, uint64_t half_ms)
 {
+	uint64_t part;
+
 	for (; elapsed_ms >= half_ms && kib; elapsed_ms -= half_ms)
 		kib /= 2;
-	return kib - scale_u64(kib / 2, elapsed_ms, max_u64(half_ms, 1));
+	part = scale_u64(elapsed_ms, 1000, max_u64(half_ms, 1));
+	return kib - scale_u64(kib, part * (693000 - 193 * part), 1000000000);
 }
 
 static uint64_t level(const struct vm_need *need)
@@ -84,7 +87,9 @@ static void take_statistics(const struct tick *tick, struct policy_vm *vm, uint6
 			opt_or(need.faults_s, 0) > settings->fault_rate_limit);
 	need.buffer_kib = max_u64(permille_of(need.use_kib, vm->settings->buffer_permille),
 				  bound_kib(settings->buffer_min_kib));
-	need.earned_kib = forget(state->earned_kib, elapsed_ms, settings->earned_half_ms);
+	need.earned_kib = state->earned_kib;
+	if (usable >= relief)
+		need.earned_kib = forget(state->earned_kib, elapsed_ms, settings->earned_half_ms);
 	if (need.pressed)
 		need.earned_kib = max_u64(need.earned_kib, sub_u64(add_u64(size, relief),
 								   need.use_kib + need.buffer_kib));

@@ -89,7 +89,7 @@ static void find_bounds(const struct tick *tick, struct policy_vm *vm)
 {
 	struct vm_work *work = &vm->work;
 	uint64_t limit_kib = min_u64(work->limit_kib, proactive_cap(tick, vm));
-	bool excused = work->keep &&
+	bool excused = vm_kept(tick, vm) &&
 		       (work->keep_reason != REASON_STUCK || tick->totals.state == HOST_LOW);
 
 	work->weight = max_u64(
@@ -101,6 +101,9 @@ static void find_bounds(const struct tick *tick, struct policy_vm *vm)
 	work->upper_kib = limit_kib;
 	if (tick->overcommitted)
 		work->upper_kib = min_u64(limit_kib, work->comfort_kib);
+	/* What it is offered and does not take, others can use. */
+	if (vm->state->movement.stuck && vm->state->movement.stuck_growing)
+		work->want_kib = work->upper_kib = work->holds_kib;
 	/* Never below the floor, which of a VM that just booted may be above its limit. */
 	work->upper_kib = max_u64(work->upper_kib, max_u64(work->want_kib, work->floor_kib));
 }

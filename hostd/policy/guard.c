@@ -101,7 +101,7 @@ static bool foreign(const struct tick *tick, struct policy_vm *vm)
 /* Of those that may move, whether it may be shrunk. */
 static enum reason why_kept(const struct tick *tick, struct policy_vm *vm)
 {
-	if (vm->sample->up_ms < tick->settings->boot_grace_ms && tick->state->state != HOST_LOW)
+	if (vm->sample->up_ms < tick->settings->boot_grace_ms)
 		return REASON_BOOTING;
 	if (vm->state->movement.stuck)
 		return REASON_STUCK;
@@ -135,9 +135,9 @@ void guard_vm(const struct tick *tick, struct policy_vm *vm)
 	movement_vm(tick, vm);
 	work->keep_reason = why_kept(tick, vm);
 	work->keep = work->keep_reason != REASON_NONE;
-	/* Where it is stuck there is no sense in holding it to more or less. */
 	work->holds_kib = max_u64(work->actual_kib, work->heading_kib);
-	if (vm->state->movement.stuck)
+	/* What it was promised and does not take is not held for it. */
+	if (vm->state->movement.stuck && vm->state->movement.stuck_growing)
 		work->holds_kib = work->actual_kib;
 	work->target_kib = work->heading_kib;
 	work->goal_kib = work->holds_kib;

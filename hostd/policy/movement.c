@@ -55,7 +55,7 @@ void movement_vm(const struct tick *tick, struct policy_vm *vm)
 	left_kib = distance(work->actual_kib, work->heading_kib);
 	if (left_kib <= max_u64(ARRIVED_KIB, permille_of(work->max_kib, ARRIVED_PERMILLE))) {
 		/* It arrived, which a guest that only said so would not have. */
-		if (movement->watched)
+		if (movement->watched || work->actual_kib != vm->state->last_actual_kib)
 			movement->retry_ms = 0;
 		movement->watched = false;
 		return;

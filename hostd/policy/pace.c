@@ -114,7 +114,7 @@ static void note_move(struct tick *tick, struct policy_vm *vm)
 	state->asked_ms = tick->now_ms;
 	if (vm->decision.reason == REASON_STUCK)
 		return; /* no move */
-	state->direction = work->target_kib > work->actual_kib ? VM_GROWN : VM_SHRUNK;
+	state->direction = work->target_kib > work->heading_kib ? VM_GROWN : VM_SHRUNK;
 	state->moved_ms = tick->now_ms;
 }
 

@@ -61,7 +61,7 @@ struct policy_settings {
 	uint64_t dead_band_kib; /* smaller moves are not made, ... */
 	uint32_t dead_band_permille; /* ... nor smaller ones than this of the VM's actual size */
 	uint32_t reclaim_permille; /* of the VM's maximum, taken at most each second */
-	uint32_t urgent_permille; /* likewise in one step, when somebody waits for it */
+	uint32_t step_permille; /* of the maximum, taken at most in one step, when it is urgent */
 	uint32_t turn_hold_ms; /* after a move no other way but need for this long, ... */
 	uint32_t turn_hold_urgent_ms; /* ... or this, while somebody waits for memory */
 

@@ -2,8 +2,8 @@
 /*
  * Taking: from whom, how far, how fast.
  *
- * From whom. While nobody waits, only what a VM holds far beyond its entitlement (the comfort
- * band), what is above its limit, and what proactive mode probes for. When somebody waits, or the
+ * From whom. While nobody waits, from nobody: only what is above a limit, and what proactive mode
+ * probes for. When somebody waits, or the
  * float is to be filled, from those who hold most too much, and from as few of them as will do:
  * VMs are classed by the power of two of their excess, and classes are asked from the highest down
  * until that covers what is wanted. Who is alike is treated alike. While the host is low, from
@@ -12,9 +12,10 @@
  * How far. To the entitlement. Below what a VM needs only when somebody else waits for memory, or
  * the host is hard or low: the entitlement is then below the need by shares.
  *
- * How fast. A share of the VM's maximum a second, in one step every ten seconds. When it is urgent
- * (somebody waits, or the host is hard) four times as much, at each tick, but that only as far
- * down as its demand, or when the host is hard, its entitlement. When it is low, all at once.
+ * How fast. When it is urgent (somebody waits, the float is to be filled, the host is hard) as fast
+ * as ticks come, in steps of at most `reclaim_step`, and that only as far down as the demand, or
+ * when the host is hard, the entitlement. Else, and below the demand, a share of the maximum a
+ * second; what nobody waits for in one step every thirty seconds. When the host is low, all at once.
  */
 #include "policy/internal.h"
 
@@ -39,7 +40,7 @@ static bool may_shrink(const struct tick *tick, const struct policy_vm *vm)
 {
 	const struct vm_work *work = &vm->work;
 
-	return vm_judged(vm) && !work->observed && !work->keep &&
+	return vm_judged(vm) && !work->observed && !vm_kept(tick, vm) &&
 	       work->target_kib <= work->holds_kib &&
 	       !pace_turn_wait_ms(tick, vm->state, VM_SHRUNK, somebody_waits(tick));
 }
@@ -93,21 +94,20 @@ static uint64_t lowest_now(const struct tick *tick, const struct policy_vm *vm, 
 	const struct vm_work *work = &vm->work;
 	const struct vm_state *state = vm->state;
 	uint64_t elapsed_ms = FIRST_ELAPSED_MS;
-	uint64_t slow_kib, fast_kib, lowest_kib;
+	uint64_t step_kib, slow_kib, fast_kib, lowest_kib;
 
 	if (tick->totals.state == HOST_LOW)
 		return work->goal_kib;
 	if (state->seen)
 		elapsed_ms = min_u64(tick->now_ms - state->reclaim_ms, LONGEST_ELAPSED_MS);
+	step_kib = max_u64(permille_of(work->max_kib, tick->settings->step_permille), PAGE_KIB);
 	slow_kib = scale_u64(permille_of(work->max_kib, tick->settings->reclaim_permille),
 			     elapsed_ms, 1000);
-	slow_kib = max_u64(slow_kib, PAGE_KIB); /* or rounding would stop the smallest VMs */
+	/* At least a page, or rounding would stop the smallest VMs. */
+	slow_kib = clamp_u64(slow_kib, PAGE_KIB, step_kib);
 	lowest_kib = sub_u64(work->actual_kib, slow_kib);
 	if (urgent) {
-		fast_kib =
-			sub_u64(work->actual_kib,
-				max_u64(permille_of(work->max_kib, tick->settings->urgent_permille),
-					PAGE_KIB));
+		fast_kib = sub_u64(work->actual_kib, step_kib);
 		if (tick->totals.state < HOST_HARD)
 			fast_kib = max_u64(fast_kib, work->demand_kib);
 		lowest_kib = min_u64(lowest_kib, fast_kib);
@@ -156,6 +156,13 @@ static enum reason stay(const struct tick *tick, struct policy_vm *vm, enum reas
 	return reason;
 }
 
+/* Of a taking that has become too much; where it would cut into what the VM needs, less counts. */
+static uint64_t cut_band(const struct tick *tick, const struct policy_vm *vm)
+{
+	return vm->work.heading_kib < vm->work.demand_kib ? pace_need_band(tick, vm)
+							  : pace_dead_band(tick, vm);
+}
+
 /* It was not grown. Take what is too much, or stop a taking that has become too much itself. */
 enum reason take_settle(const struct tick *tick, struct policy_vm *vm)
 {
@@ -169,7 +176,7 @@ enum reason take_settle(const struct tick *tick, struct policy_vm *vm)
 
 	work->target_kib = work->heading_kib;
 	if (work->heading_kib < lowest_kib &&
-	    lowest_kib - work->heading_kib >= pace_need_band(tick, vm)) {
+	    lowest_kib - work->heading_kib >= cut_band(tick, vm)) {
 		work->target_kib = lowest_kib;
 		return REASON_RECLAIM_CUT;
 	}
@@ -177,7 +184,7 @@ enum reason take_settle(const struct tick *tick, struct policy_vm *vm)
 		return stay(tick, vm,
 			    work->goal_kib > work->holds_kib ? why_not_grown(tick, vm)
 							     : REASON_STEADY);
-	if (work->keep)
+	if (vm_kept(tick, vm))
 		return stay(tick, vm, work->keep_reason);
 	if (over_kib < pace_dead_band(tick, vm) && !above_limit)
 		return stay(tick, vm, REASON_DEAD_BAND);
