@@ -5,7 +5,7 @@ KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit check-guest \
-	check-e2e check-debug check-rt check-stress demo install clean
+	check-e2e check-debug check-rt check-stress bench-policy bench-kmod demo install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -61,6 +61,9 @@ check-e2e: ## daemon, libvirt, QEMU and module together
 demo: ## three guests, one daemon: watch memory move (about three minutes)
 	@scripts/bootstrap
 	@scripts/demo
+
+bench-policy: ## how long one decision takes, for 100 and for 10,000 VMs
+	@$(MAKE) --no-print-directory -C tests/bench run
 
 bench-kmod: ## the guest module against the stock driver (SERIES=6.12 RUNS=5 QUICK=1)
 	@scripts/bootstrap

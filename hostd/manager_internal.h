@@ -23,6 +23,7 @@ struct manager {
 
 	struct fleet fleet;
 	struct host_sample host;
+	struct policy_state policy_state;
 	struct host_decision host_decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: host_decision holds nothing yet */
 	struct policy_vm *policy_vms; /* scratch of a tick, kept from one to the next */

@@ -76,6 +76,9 @@ static void take_decision(struct manager *manager, struct vm *vm,
 	if (changed)
 		vm->decided_ms = now_ms;
 	vm->decision = *decision;
+	/* What was asked for before somebody else asked for something else no longer holds. */
+	if (decision->reason == REASON_FOREIGN)
+		vm->asked_kib = opt_none();
 }
 
 static bool shrinks(const struct vm *vm)
@@ -130,8 +133,8 @@ void manager_judge(struct manager *manager)
 		log_error("out of memory; no decisions in this tick");
 		return;
 	}
-	policy_tick(now_ms, &manager->conf->policy, &manager->host, manager->policy_vms,
-		    manager->fleet.n_vms, &manager->host_decision);
+	policy_tick(now_ms, &manager->conf->policy, &manager->host, &manager->policy_state,
+		    manager->policy_vms, manager->fleet.n_vms, &manager->host_decision);
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
 			take_decision(manager, manager->fleet.vms[i],

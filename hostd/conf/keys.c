@@ -115,13 +115,17 @@ static int parse_kib_or_none(const struct key *key, const char *value, void *fie
 	return 0;
 }
 
-/* The one key with two fields: a size, or a share of the host's memory. */
+/* The one key with two fields: a size, a share of the host's memory, or what suits its size. */
 static int parse_reserve(const struct key *key, const char *value, void *field)
 {
 	struct policy_settings *policy = field;
 	struct amount amount;
 	int ret;
 
+	if (!strcmp(value, "auto")) {
+		policy->reserve_kib = policy->reserve_permille = opt_none();
+		return 0;
+	}
 	ret = size_parse_amount(value, &amount);
 	if (ret)
 		return ret;
@@ -133,7 +137,18 @@ static int parse_reserve(const struct key *key, const char *value, void *field)
 	if (ret)
 		return ret;
 	policy->reserve_kib = opt_none();
-	policy->reserve_permille = (uint32_t)amount.value;
+	policy->reserve_permille = opt_some(amount.value);
+	return 0;
+}
+
+static int parse_flag(const struct key *key, const char *value, void *field)
+{
+	bool flag = !strcmp(value, "yes");
+
+	(void)key;
+	if (!flag && strcmp(value, "no") != 0)
+		return -EINVAL;
+	memcpy(field, &flag, sizeof(flag));
 	return 0;
 }
 
@@ -168,36 +183,69 @@ static const struct key keys[] = {
 	{ "daemon", "call_deadline", "5s", parse_ms, DAEMON(call_deadline_ms), 100, 10 * MINUTE_MS,
 	  "a duration from 100ms to 10min" },
 
-	{ "host", "reserve", "10%", parse_reserve, offsetof(struct conf, policy), 0,
+	{ "host", "reserve", "auto", parse_reserve, offsetof(struct conf, policy), 0,
 	  RESERVE_MAX_PERMILLE,
-	  "a size such as 4G, or a percentage of the host's memory from 0% to 90%" },
+	  "auto, a size such as 4G, or a percentage of the host's memory from 0% to 90%" },
 	{ "host", "budget", "none", parse_kib_or_none, POLICY(budget_kib), MIB, SIZE_MAX_KIB,
 	  "a size such as 48G, at least 1M, or none" },
-	{ "host", "float", "2%", parse_permille, POLICY(float_permille), 0, 500,
+	{ "host", "float", "1%", parse_permille, POLICY(float_permille), 0, 500,
 	  "a percentage from 0% to 50%" },
+	{ "host", "hard", "32%", parse_permille, POLICY(hard_permille), 0, 1000,
+	  "a percentage from 0% to 100%" },
+	{ "host", "low", "16%", parse_permille, POLICY(low_permille), 0, 1000,
+	  "a percentage from 0% to 100%" },
 	{ "host", "psi_limit", "10%", parse_permille, POLICY(psi_limit_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
+	{ "host", "swap_out_limit", "1M", parse_kib, POLICY(host_swap_limit_kib), 0, 64 * GIB,
+	  "a size from 0 to 64G" },
 
 	{ "policy", "stale", "20s", parse_ms, POLICY(stale_ms), 2000, 2 * HOUR_MS,
 	  "a duration from 2s to 2h" },
 	{ "policy", "boot_grace", "1min", parse_ms, POLICY(boot_grace_ms), 0, HOUR_MS,
 	  "a duration from 0 to 1h" },
-	{ "policy", "dead_band", "16M", parse_kib, POLICY(dead_band_kib), 0, 64 * GIB,
+	{ "policy", "foreign_hold", "5min", parse_ms, POLICY(foreign_hold_ms), 0, 24 * HOUR_MS,
+	  "a duration from 0 to 24h" },
+	{ "policy", "buffer_min", "32M", parse_kib, POLICY(buffer_min_kib), 0, 64 * GIB,
 	  "a size from 0 to 64G" },
-	{ "policy", "dead_band_share", "2%", parse_permille, POLICY(dead_band_permille), 0, 500,
-	  "a percentage from 0% to 50%" },
-	{ "policy", "reclaim_rate", "1%", parse_permille, POLICY(reclaim_permille), 1, 1000,
+	{ "policy", "headroom", "45%", parse_permille, POLICY(headroom_permille), 0, 1000,
+	  "a percentage from 0% to 100%" },
+	{ "policy", "demand_decay", "5%", parse_permille, POLICY(decay_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
-	{ "policy", "demand_decay", "2%", parse_permille, POLICY(decay_permille), 1, 1000,
-	  "a percentage from 0.1% to 100%" },
+	{ "policy", "demand_window", "24h", parse_ms, POLICY(window_ms), HOUR_MS, 400 * HOUR_MS,
+	  "a duration from 1h to 400h" },
 	{ "policy", "swap_limit", "1M", parse_kib, POLICY(swap_rate_limit_kib), 0, 64 * GIB,
 	  "a size from 0 to 64G" },
 	{ "policy", "fault_limit", "100", parse_count, POLICY(fault_rate_limit), 0, 1000000,
 	  "a number from 0 to 1000000" },
 	{ "policy", "relief", "25%", parse_permille, POLICY(relief_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
-	{ "policy", "buffer_min", "32M", parse_kib, POLICY(buffer_min_kib), 0, 64 * GIB,
+	{ "policy", "earned_half_life", "5min", parse_ms, POLICY(earned_half_ms), 1000,
+	  400 * HOUR_MS, "a duration from 1s to 400h" },
+	{ "policy", "idle_tax", "99%", parse_permille, POLICY(idle_tax_permille), 0, 990,
+	  "a percentage from 0% to 99%" },
+	{ "policy", "dead_band", "16M", parse_kib, POLICY(dead_band_kib), 0, 64 * GIB,
 	  "a size from 0 to 64G" },
+	{ "policy", "dead_band_share", "2%", parse_permille, POLICY(dead_band_permille), 0, 500,
+	  "a percentage from 0% to 50%" },
+	{ "policy", "reclaim_rate", "1%", parse_permille, POLICY(reclaim_permille), 1, 1000,
+	  "a percentage from 0.1% to 100%" },
+	{ "policy", "reclaim_step", "25%", parse_permille, POLICY(step_permille), 1, 1000,
+	  "a percentage from 0.1% to 100%" },
+	{ "policy", "turn_hold", "100s", parse_ms, POLICY(turn_hold_ms), 0, HOUR_MS,
+	  "a duration from 0 to 1h" },
+	{ "policy", "turn_hold_urgent", "30s", parse_ms, POLICY(turn_hold_urgent_ms), 0, HOUR_MS,
+	  "a duration from 0 to 1h" },
+	{ "policy", "stuck_after", "10s", parse_ms, POLICY(stuck_after_ms), 1000, HOUR_MS,
+	  "a duration from 1s to 1h" },
+	{ "policy", "stuck_rate", "4M", parse_kib, POLICY(stuck_rate_kib), 0, 64 * GIB,
+	  "a size from 0 to 64G" },
+	{ "policy", "retry", "30s", parse_ms, POLICY(retry_ms), 1000, HOUR_MS,
+	  "a duration from 1s to 1h" },
+	{ "policy", "retry_max", "1h", parse_ms, POLICY(retry_max_ms), 1000, 24 * HOUR_MS,
+	  "a duration from 1s to 24h" },
+	{ "policy", "proactive", "no", parse_flag, POLICY(proactive), 0, 1, "yes or no" },
+	{ "policy", "probe_rate", "0.5%", parse_permille, POLICY(probe_permille), 1, 1000,
+	  "a percentage from 0.1% to 100%" },
 };
 /* clang-format on */
 
@@ -205,7 +253,7 @@ static const struct {
 	const char *name;
 	const char *standard;
 } vm_defaults[] = {
-	{ "reservation", "25%" }, { "limit", "100%" }, { "shares", "1000" },
+	{ "reservation", "10%" }, { "limit", "100%" }, { "shares", "1000" },
 	{ "buffer", "20%" },	  { "mode", "auto" },
 };
 

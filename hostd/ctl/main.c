@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "ctl/client.h"
+#include "ctl/explain.h"
+#include "ctl/simulate.h"
 #include "ctl/status.h"
 
 static const struct {
@@ -12,6 +14,8 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{ "status", ctl_status, "the host, its VMs, and why each has the memory it has" },
+	{ "explain", ctl_explain, "why a VM has the memory it has, and what would change it" },
+	{ "simulate", ctl_simulate, "compare policies on a trace or a scenario, second by second" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

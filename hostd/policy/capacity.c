@@ -2,9 +2,10 @@
 /*
  * Capacity: how much memory may all VMs together have, and how much of that is free now?
  *
- *   from the host    what the VMs hold, plus what the host has available above its reserve,
- *                    minus what they hold but have not touched yet: that is still in the host's
- *                    available memory, and they may touch it at any time without asking
+ *   margin           what would be available on the host if the VMs touched all they hold: what is
+ *                    available, minus what they hold but have not touched yet. They may touch it
+ *                    at any time without asking.
+ *   from the host    what the VMs hold, plus the margin, minus the reserve
  *   from the budget  the budget
  *   capacity         the smaller of those that are known
  *   free             capacity minus what the VMs hold or were promised
@@ -14,69 +15,65 @@
  */
 #include "policy/internal.h"
 
-/* The host memory to be kept available. */
-static struct opt_u64 reserve(const struct tick *tick)
-{
-	uint64_t total;
-
-	if (tick->settings->reserve_kib.known)
-		return opt_some(bound_kib(opt_or(tick->settings->reserve_kib, 0)));
-	if (!opt_get(tick->host->total_kib, &total))
-		return opt_none();
-	return opt_some(permille_of(bound_kib(total), tick->settings->reserve_permille));
-}
+/* Of its maximum; what a VM that boots may touch before anybody has looked again. */
+#define BOOT_ALLOWANCE_PERMILLE 250
 
 /*
- * What the VM holds but has not touched. Resident memory includes QEMU's own, so this is rather
- * too little; where it was never known, everything counts as touched, and what is touched later
- * shows in the host's available memory.
+ * What is charged for the VM, and how much of that it has not touched. Resident memory includes
+ * QEMU's own, so that is rather too little; where it was never known, everything counts as touched,
+ * and what is touched later shows in the host's available memory.
+ *
+ * A VM that boots holds its maximum, most of which it will not need, and for the moment cannot give
+ * back. It is charged for what it has touched and some on top, from tick to tick, so that nobody
+ * else is squeezed for memory that it is not going to use.
  */
-static uint64_t untouched(struct policy_vm *vm)
+static uint64_t charge(struct policy_vm *vm)
 {
+	struct vm_work *work = &vm->work;
 	uint64_t rss;
 
+	work->charge_kib = work->holds_kib;
 	if (vm->sample->rss_kib.known)
 		vm->state->last_rss_kib = vm->sample->rss_kib;
-	return opt_get(vm->state->last_rss_kib, &rss) ? sub_u64(vm->work.holds_kib, rss) : 0;
-}
-
-static bool stalling(const struct tick *tick)
-{
-	return opt_or(tick->host->psi_some_permille, 0) > tick->settings->psi_limit_permille;
+	if (!opt_get(vm->state->last_rss_kib, &rss))
+		return 0;
+	rss = bound_kib(rss);
+	if (work->keep_reason == REASON_BOOTING)
+		work->charge_kib =
+			min_u64(work->charge_kib,
+				max_u64(work->reservation_kib,
+					page_up(rss + permille_of(work->max_kib,
+								  BOOT_ALLOWANCE_PERMILLE))));
+	return sub_u64(work->charge_kib, rss);
 }
 
 void capacity_tick(struct tick *tick)
 {
 	struct host_decision *totals = &tick->totals;
-	uint64_t untouched_kib = 0, limits_kib = 0, capacity = UINT64_MAX;
-	uint64_t available, kept = 0;
+	uint64_t untouched_kib = 0, capacity = UINT64_MAX;
+	uint64_t available, reserved;
 
 	for_each_vm(vm, tick) {
 		bool movable = vm_judged(vm) && !vm->work.observed;
 
-		totals->charged_kib = add_u64(totals->charged_kib, vm->work.holds_kib);
-		untouched_kib = add_u64(untouched_kib, untouched(vm));
-		limits_kib = add_u64(limits_kib, movable ? vm->work.limit_kib : vm->work.holds_kib);
+		untouched_kib = add_u64(untouched_kib, charge(vm));
+		totals->charged_kib = add_u64(totals->charged_kib, vm->work.charge_kib);
+		totals->limits_kib = add_u64(totals->limits_kib,
+					     movable ? vm->work.limit_kib : vm->work.charge_kib);
 	}
-	totals->state = HOST_UNKNOWN;
+	totals->reserve_kib = reserve_kib(tick->settings, tick->host->total_kib);
 	if (tick->settings->budget_kib.known)
 		capacity = bound_kib(opt_or(tick->settings->budget_kib, 0));
-	if (opt_get(tick->host->available_kib, &available) && opt_get(reserve(tick), &kept)) {
+	if (opt_get(tick->host->available_kib, &available) &&
+	    opt_get(totals->reserve_kib, &reserved)) {
 		uint64_t of_host = add_u64(totals->charged_kib, bound_kib(available));
 
-		capacity = min_u64(capacity, sub_u64(of_host, add_u64(kept, untouched_kib)));
+		totals->margin_kib = opt_some(sub_u64(bound_kib(available), untouched_kib));
+		capacity = min_u64(capacity, sub_u64(of_host, add_u64(reserved, untouched_kib)));
 	}
 	if (capacity == UINT64_MAX)
 		return;
-
 	totals->capacity_kib = opt_some(capacity);
 	totals->free_kib = opt_some(sub_u64(capacity, totals->charged_kib));
 	tick->float_kib = permille_of(capacity, tick->settings->float_permille);
-	/* Below its reserve, the host has less capacity than is charged. */
-	if (totals->charged_kib > capacity || stalling(tick))
-		totals->state = HOST_PRESSED;
-	else if (sub_u64(capacity, tick->float_kib) >= limits_kib)
-		totals->state = HOST_RELAXED;
-	else
-		totals->state = HOST_SHORT;
 }

@@ -2,16 +2,25 @@
 /*
  * Demand: what a VM should have to run well, from what its guest reports.
  *
- *   use    = actual - usable      what could not be given away without loss: programs, kernel,
- *                                 what the balloon's size hides; page cache is not use
- *   need   = use + buffer         the buffer is what programs can take at once, before anybody
- *                                 on the host has noticed
- *   demand = need, smoothed       up at once, down by a share of the gap each second
+ *   use      = actual - usable   what could not be given away without loss: programs, kernel,
+ *                                what the balloon's size hides; page cache is not use
+ *   buffer                       what programs can take at once, before anybody on the host has
+ *                                noticed; a share of the use
+ *   earned                       what pressure has shown to be worth its keep: see below
+ *   level    = the sum of these
+ *   demand   = level, smoothed   up at once, down by a share of the gap each second
+ *   usual    = level, 95th percentile over a sliding window (history.c)
+ *   comfort  = usual and headroom, or demand where that is more: what it takes to grow as far as
+ *                                it usually does, and then some, without asking; a burst within
+ *                                it moves nothing
  *
- * Where the guest swaps in, or takes major faults, and has little usable memory, what it uses
- * says too little: then the need is at least its size and `relief` more. A guest that faults with
- * plenty usable is reading files or bringing back what was swapped out earlier; memory would not
- * help it.
+ * Where the guest swaps in, or takes major faults, and has little usable memory, what it uses says
+ * too little: then the level is at least its size and `relief` more. That may be programs that were
+ * swapped out, or cache that is read again and again; nobody can tell from outside, and it does not
+ * matter: memory helps. So what was granted for it is remembered as earned, and forgotten by halves:
+ * memory beyond use and buffer is kept as long as it earns its keep: while so little of it is usable
+ * that the guest would miss more. With more than that usable it is given up in time. A guest that faults with plenty usable is reading files or bringing back
+ * what was swapped out earlier; memory would not help it.
  *
  * `usable` and `actual` are not of the same moment, and an error up stays long, while an error
  * down is corrected by the next statistics. So `need` is computed once for each statistics, from
@@ -39,32 +48,57 @@ static struct opt_u64 rate(struct opt_u64 now, struct opt_u64 last, uint64_t ela
 	return opt_some(scale_u64(value - last_value, 1000, elapsed_ms));
 }
 
+/* Half is forgotten in each half-life; within one, 2^-x is near enough 1 - 0.693 x + 0.193 x^2. */
+static uint64_t forget(uint64_t kib, uint64_t elapsed_ms, uint64_t half_ms)
+{
+	uint64_t part;
+
+	for (; elapsed_ms >= half_ms && kib; elapsed_ms -= half_ms)
+		kib /= 2;
+	part = scale_u64(elapsed_ms, 1000, max_u64(half_ms, 1));
+	return kib - scale_u64(kib, part * (693000 - 193 * part), 1000000000);
+}
+
+static uint64_t level(const struct vm_need *need)
+{
+	return bound_kib(add_u64(add_u64(need->use_kib, need->buffer_kib), need->earned_kib));
+}
+
 static void take_statistics(const struct tick *tick, struct policy_vm *vm, uint64_t stats_ms)
 {
 	const struct policy_settings *settings = tick->settings;
 	const struct vm_sample *sample = vm->sample;
 	struct vm_state *state = vm->state;
-	uint64_t size = min_u64(sizes_at(&state->sizes, stats_ms), vm->work.max_kib);
+	uint64_t max_kib = vm->work.max_kib;
+	uint64_t size = min_u64(sizes_at(&state->sizes, stats_ms), max_kib);
 	/* Guests that cannot estimate what is usable at least know what is free. */
 	uint64_t usable = min_u64(opt_or(sample->usable_kib, opt_or(sample->unused_kib, 0)), size);
-	uint64_t use = size - usable;
-	uint64_t buffer = max_u64(permille_of(use, vm->settings->buffer_permille),
-				  bound_kib(settings->buffer_min_kib));
 	uint64_t relief = permille_of(size, settings->relief_permille);
 	uint64_t elapsed_ms = state->has_demand ? stats_ms - state->last_stats_ms : 0;
-	struct opt_u64 swap_rate, fault_rate;
+	struct vm_need need = { .size_kib = size, .use_kib = size - usable };
 
 	/* The clock was set back: no rate can be told. */
 	if ((int64_t)elapsed_ms < 0)
 		elapsed_ms = 0;
-	swap_rate = rate(sample->swap_in_kib, state->last_swap_in_kib, elapsed_ms);
-	fault_rate = rate(sample->major_faults, state->last_major_faults, elapsed_ms);
-	state->pressed = usable < relief && (opt_or(swap_rate, 0) > settings->swap_rate_limit_kib ||
-					     opt_or(fault_rate, 0) > settings->fault_rate_limit);
+	need.swap_in_kib_s = rate(sample->swap_in_kib, state->last_swap_in_kib, elapsed_ms);
+	need.faults_s = rate(sample->major_faults, state->last_major_faults, elapsed_ms);
+	need.pressed = usable < relief &&
+		       (opt_or(need.swap_in_kib_s, 0) > settings->swap_rate_limit_kib ||
+			opt_or(need.faults_s, 0) > settings->fault_rate_limit);
+	need.buffer_kib = max_u64(permille_of(need.use_kib, vm->settings->buffer_permille),
+				  bound_kib(settings->buffer_min_kib));
+	need.earned_kib = state->earned_kib;
+	if (usable >= relief)
+		need.earned_kib = forget(state->earned_kib, elapsed_ms, settings->earned_half_ms);
+	if (need.pressed)
+		need.earned_kib = max_u64(need.earned_kib, sub_u64(add_u64(size, relief),
+								   need.use_kib + need.buffer_kib));
 
-	state->need_kib = bound_kib(add_u64(use, buffer));
-	if (state->pressed)
-		state->need_kib = bound_kib(max_u64(state->need_kib, add_u64(size, relief)));
+	state->need_kib = level(&need);
+	history_note(&state->history, tick->now_ms, elapsed_ms, settings->window_ms,
+		     min_u64(level(&need), max_kib), max_kib);
+	state->need = need;
+	state->earned_kib = need.earned_kib;
 	state->last_stats_ms = stats_ms;
 	state->last_swap_in_kib = sample->swap_in_kib;
 	state->last_major_faults = sample->major_faults;
@@ -90,11 +124,13 @@ static void smooth(const struct tick *tick, struct vm_state *state)
 void demand_vm(const struct tick *tick, struct policy_vm *vm)
 {
 	struct vm_state *state = vm->state;
-	uint64_t stats_ms, change_ms;
+	struct vm_work *work = &vm->work;
+	uint64_t stats_ms, change_ms, usual_kib;
 
 	vm->decision.demand_kib = opt_none();
+	vm->decision.usual_kib = opt_none();
 	if (vm->sample->actual_kib.known)
-		sizes_note(state, tick->now_ms, vm->work.actual_kib);
+		sizes_note(state, tick->now_ms, work->actual_kib);
 	if (!vm->sample->actual_kib.known || !guard_stats_fresh(tick, vm->sample))
 		return;
 	/* Differences of these are right even where the host is younger than the statistics. */
@@ -109,6 +145,14 @@ void demand_vm(const struct tick *tick, struct policy_vm *vm)
 	else
 		smooth(tick, state);
 	state->has_demand = true;
-	vm->work.demand_kib = page_up(state->demand_kib);
+
+	vm->decision.usual_kib = history_usual(&state->history, tick->now_ms);
+	usual_kib = opt_or(vm->decision.usual_kib, level(&state->need));
+	work->demand_kib = page_up(state->demand_kib);
+	work->comfort_kib = max_u64(
+		work->demand_kib,
+		page_up(add_u64(usual_kib,
+				permille_of(work->max_kib, tick->settings->headroom_permille))));
 	vm->decision.demand_kib = opt_some(state->demand_kib);
+	vm->decision.need = state->need;
 }

@@ -1,56 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Entitlement: how the capacity is shared. What VMs hold that are not judged, and the float, are
- * set aside; the rest goes out in three rounds, each only as far as the one before leaves some:
+ * set aside; of the rest everybody gets
+ *   1. its reservation, also when that is more than there is: a reservation holds;
+ *   2. what follows from the price of memory, up to its upper bound: its limit when all limits
+ *      fit; else its comfort, because beyond that memory does more good on the host, where any VM
+ *      can have it at once, than as cache in a VM that reads it once.
  *
- *   1. everybody its reservation, also when that is more than there is: a reservation holds;
- *   2. up to what each wants (its demand, within reservation and limit): in proportion to shares,
- *      a reservation counting towards its owner's part;
- *   3. up to the limits, what is left, in proportion to shares: memory nobody needs is cache
- *      for whoever holds it, and when there is enough for everybody all limits are reached.
+ * The price is that of Waldspurger's idle memory tax (Memory Resource Management in VMware ESX
+ * Server, 2002): a VM with shares S that holds P, of which the fraction f is used, pays
+ *
+ *     rho = S / (P * (f + k * (1 - f))),   k = 1 / (1 - tax)
+ *
+ * for each page, and memory goes from who pays least to who pays most, until all pay the same.
+ * With A = f * P used, P = A + (S / rho - A) * (1 - tax) where S / rho exceeds A, and S / rho where
+ * it does not: each has S / rho by its shares, but of what it does not need the tax is taken. So
+ * what VMs need is served by shares alone, and an idle VM keeps more than it needs only as far as
+ * its shares outweigh the tax. We find 1 / rho by filling to a level (fill.h).
+ *
+ * Shares are weighed with the VM's maximum, as ESX does by default: equal shares mean equal parts
+ * of what each was provisioned with, not a small VM's need before a large one's.
+ *
+ * A guest that is stuck above its entitlement is charged to itself: others share as if it had only
+ * what is due to it, and wait for what it withholds rather than pay for it; until the host is low
+ * on memory, when what is not there cannot be shared.
  *
  * VMs that are only observed are given the part they would have if they took part, in a sharing
  * of its own; in the others' sharing they keep what they hold.
  */
 #include "policy/fill.h"
 
-#define LEVEL_BITS 16 /* a level is KiB a share, with this many binary places */
+#define LEVEL_BITS 24 /* a level is KiB for each KiB of weight, with this many binary places */
 
-/* `level` in KiB for this VM's shares. */
-static uint64_t at_level(const struct policy_vm *vm, uint64_t level)
+/*
+ * With this each bound is reached, also by a VM with a single share of the 1000 that weigh
+ * its maximum, and a tax of 99.9 %: 1000 * 1000, and some.
+ */
+#define LEVEL_HIGHEST ((uint64_t)1 << (LEVEL_BITS + 21))
+
+#define SHARES_STANDARD 1000 /* these weigh the maximum as it is */
+
+static uint64_t at_price(const struct policy_vm *vm, uint64_t level)
 {
-	uint64_t shares = max_u64(vm->settings->shares, 1);
-	uint64_t amount;
-
-	if (__builtin_mul_overflow(shares, level, &amount))
-		amount = UINT64_MAX;
-	return amount >> LEVEL_BITS;
+	return (uint64_t)(((unsigned __int128)vm->work.weight * level) >> LEVEL_BITS);
 }
 
-/* With a single share this is KIB_CEILING twice, so each bound is reached. */
-#define LEVEL_HIGHEST ((KIB_CEILING << LEVEL_BITS) * 2)
-
-static uint64_t floor_amount(const struct policy_vm *vm, uint64_t level)
+static uint64_t floor_amount(const struct tick *tick, const struct policy_vm *vm, uint64_t level)
 {
+	(void)tick;
 	(void)level;
 	return vm->work.floor_kib;
 }
 
-static uint64_t want_amount(const struct policy_vm *vm, uint64_t level)
+static uint64_t taxed_amount(const struct tick *tick, const struct policy_vm *vm, uint64_t level)
 {
-	return clamp_u64(at_level(vm, level), vm->work.floor_kib, vm->work.want_kib);
-}
+	const struct vm_work *work = &vm->work;
+	uint64_t kib = at_price(vm, level);
 
-/* Never below the floor, which of a VM that just booted may be above its limit. */
-static uint64_t upper_bound(const struct policy_vm *vm)
-{
-	return max_u64(vm->work.limit_kib, vm->work.floor_kib);
-}
-
-static uint64_t surplus_amount(const struct policy_vm *vm, uint64_t level)
-{
-	return vm->work.want_kib +
-	       min_u64(at_level(vm, level), upper_bound(vm) - vm->work.want_kib);
+	if (kib > work->want_kib)
+		kib = work->want_kib +
+		      permille_of(kib - work->want_kib,
+				  WHOLE_PERMILLE - tick->settings->idle_tax_permille);
+	return clamp_u64(kib, work->floor_kib, work->upper_kib);
 }
 
 static void share_out(struct tick *tick, uint64_t total_kib, bool to_observed)
@@ -59,9 +70,7 @@ static void share_out(struct tick *tick, uint64_t total_kib, bool to_observed)
 	uint64_t level = 0;
 
 	if (fill_sum(tick, floor_amount, 0) < total_kib) {
-		amount = want_amount;
-		if (fill_sum(tick, want_amount, LEVEL_HIGHEST) <= total_kib)
-			amount = surplus_amount;
+		amount = taxed_amount;
 		level = fill_level(tick, amount, LEVEL_HIGHEST, total_kib);
 	}
 	for_each_vm(vm, tick) {
@@ -69,11 +78,34 @@ static void share_out(struct tick *tick, uint64_t total_kib, bool to_observed)
 
 		if (!work->sharing || work->observed != to_observed)
 			continue;
-		work->goal_kib = amount(vm, level);
+		work->goal_kib = amount(tick, vm, level);
 		/* Bounds are in pages already, and may be a maximum that is not. */
-		if (work->goal_kib != upper_bound(vm))
+		if (work->goal_kib != work->upper_kib)
 			work->goal_kib = max_u64(page_down(work->goal_kib), work->floor_kib);
 	}
+}
+
+static void find_bounds(const struct tick *tick, struct policy_vm *vm)
+{
+	struct vm_work *work = &vm->work;
+	uint64_t limit_kib = min_u64(work->limit_kib, proactive_cap(tick, vm));
+	bool excused = vm_kept(tick, vm) &&
+		       (work->keep_reason != REASON_STUCK || tick->totals.state == HOST_LOW);
+
+	work->weight = max_u64(
+		scale_u64(work->max_kib, max_u64(vm->settings->shares, 1), SHARES_STANDARD), 1);
+	work->floor_kib = work->reservation_kib;
+	if (excused)
+		work->floor_kib = max_u64(work->floor_kib, work->charge_kib);
+	work->want_kib = clamp_u64(work->demand_kib, work->floor_kib, work->limit_kib);
+	work->upper_kib = limit_kib;
+	if (tick->overcommitted)
+		work->upper_kib = min_u64(limit_kib, work->comfort_kib);
+	/* What it is offered and does not take, others can use. */
+	if (vm->state->movement.stuck && vm->state->movement.stuck_growing)
+		work->want_kib = work->upper_kib = work->holds_kib;
+	/* Never below the floor, which of a VM that just booted may be above its limit. */
+	work->upper_kib = max_u64(work->upper_kib, max_u64(work->want_kib, work->floor_kib));
 }
 
 void entitlement_tick(struct tick *tick)
@@ -86,18 +118,18 @@ void entitlement_tick(struct tick *tick)
 		struct vm_work *work = &vm->work;
 
 		work->sharing = vm_judged(vm) && !work->observed;
-		work->floor_kib = work->reservation_kib;
-		if (work->keep)
-			work->floor_kib = max_u64(work->floor_kib, work->holds_kib);
-		work->want_kib = clamp_u64(work->demand_kib, work->floor_kib, work->limit_kib);
+		find_bounds(tick, vm);
 		if (vm_judged(vm) && work->observed) {
 			any_observed = true;
-			observed_kib = add_u64(observed_kib, work->holds_kib);
+			observed_kib = add_u64(observed_kib, work->charge_kib);
 		} else if (!vm_judged(vm)) {
+			held_kib = add_u64(held_kib, work->charge_kib);
 			/* It will be raised to its reservation, where it may be. */
-			if (!work->fixed && !work->observed)
-				work->goal_kib = max_u64(work->holds_kib, work->reservation_kib);
-			held_kib = add_u64(held_kib, work->goal_kib);
+			if (work->fixed || work->observed ||
+			    work->holds_kib >= work->reservation_kib)
+				continue;
+			work->goal_kib = work->reservation_kib;
+			held_kib = add_u64(held_kib, work->reservation_kib - work->holds_kib);
 		}
 	}
 	capacity = sub_u64(sub_u64(capacity, tick->float_kib), held_kib);

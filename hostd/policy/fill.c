@@ -12,7 +12,7 @@ uint64_t fill_sum(const struct tick *tick, fill_amount amount, uint64_t level)
 
 	for_each_vm(vm, tick)
 		if (vm->work.sharing)
-			sum = add_u64(sum, amount(vm, level));
+			sum = add_u64(sum, amount(tick, vm, level));
 	return sum;
 }
 

@@ -11,7 +11,8 @@
 #include "policy/internal.h"
 
 /* What the VM gets at `level`: never less at a higher one. */
-typedef uint64_t (*fill_amount)(const struct policy_vm *vm, uint64_t level);
+typedef uint64_t (*fill_amount)(const struct tick *tick, const struct policy_vm *vm,
+				uint64_t level);
 
 /* Of all VMs with work.sharing set. */
 uint64_t fill_sum(const struct tick *tick, fill_amount amount, uint64_t level);

@@ -3,10 +3,12 @@
  * Guards: is this VM's memory ours to move now?
  *
  * Three degrees of being left alone:
- *   fixed  nothing is asked of it, in either direction (off, no balloon, paused, migrating);
+ *   fixed  nothing is asked of it, in either direction (off, no balloon, paused, migrating, or
+ *          resized by somebody else a moment ago, who will have had a reason);
  *   held   its needs cannot be judged (no fresh statistics): it stays where it is, but is raised
  *          to its reservation, which depends on no statistics;
- *   keep   just booted, and judged: nothing is taken from it, it may grow.
+ *   keep   judged, but nothing is taken from it: it may grow (just booted, stuck, or its balloon
+ *          has no effect). A host that is about to swap takes from those that boot, too.
  * In each case its memory counts as used. A VM that is only observed is judged as any other, and
  * counts as held for the others, because nothing will make it move.
  */
@@ -62,6 +64,52 @@ static enum reason why_held(const struct tick *tick, const struct policy_vm *vm)
 	return REASON_STALE_STATS;
 }
 
+/* It went where nobody here had sent it since it was last seen. */
+static bool resized_by_others(const struct tick *tick, const struct policy_vm *vm)
+{
+	const struct vm_state *state = vm->state;
+	const struct vm_work *work = &vm->work;
+	uint64_t target, low, high, slack = bound_kib(tick->settings->dead_band_kib);
+
+	/* A target sent in the last tick may have found it still on its way to the one before. */
+	if (!state->seen || !opt_get(state->last_target_kib, &target) ||
+	    state->asked_ms == state->last_ms)
+		return false;
+	/* With the guest its balloon begins anew. */
+	if (vm->sample->up_ms < tick->settings->boot_grace_ms)
+		return false;
+	low = min_u64(state->last_actual_kib, target);
+	high = max_u64(state->last_actual_kib, target);
+	return work->actual_kib < sub_u64(low, slack) || work->actual_kib > add_u64(high, slack);
+}
+
+static bool foreign(const struct tick *tick, struct policy_vm *vm)
+{
+	struct vm_state *state = vm->state;
+
+	if (resized_by_others(tick, vm)) {
+		state->foreign = true;
+		state->foreign_ms = tick->now_ms;
+		state->last_target_kib = opt_none();
+		state->movement = (struct vm_movement){ 0 };
+	}
+	if (state->foreign && tick->now_ms - state->foreign_ms >= tick->settings->foreign_hold_ms)
+		state->foreign = false;
+	return state->foreign;
+}
+
+/* Of those that may move, whether it may be shrunk. */
+static enum reason why_kept(const struct tick *tick, struct policy_vm *vm)
+{
+	if (vm->sample->up_ms < tick->settings->boot_grace_ms)
+		return REASON_BOOTING;
+	if (vm->state->movement.stuck)
+		return REASON_STUCK;
+	if (effect_missing(vm))
+		return REASON_NO_EFFECT;
+	return REASON_NONE;
+}
+
 void guard_vm(const struct tick *tick, struct policy_vm *vm)
 {
 	const struct vm_sample *sample = vm->sample;
@@ -72,18 +120,25 @@ void guard_vm(const struct tick *tick, struct policy_vm *vm)
 	bound_settings(vm->settings, work);
 
 	work->held = why_fixed(vm);
+	work->observed = vm->settings->mode == VM_MODE_OBSERVE;
+	if (work->held == REASON_NONE && !work->observed && foreign(tick, vm))
+		work->held = REASON_FOREIGN;
 	work->fixed = work->held != REASON_NONE;
 	if (!work->fixed)
 		work->held = why_held(tick, vm);
-	work->keep = sample->up_ms < tick->settings->boot_grace_ms;
-	work->observed = vm->settings->mode == VM_MODE_OBSERVE;
 
 	/* What was asked of a device that is gone, or is not ours, no longer counts. */
 	work->heading_kib = work->actual_kib;
 	if (sample->has_balloon && vm->settings->mode == VM_MODE_AUTO)
 		work->heading_kib = min_u64(opt_or(vm->state->last_target_kib, work->actual_kib),
 					    work->max_kib);
+	movement_vm(tick, vm);
+	work->keep_reason = why_kept(tick, vm);
+	work->keep = work->keep_reason != REASON_NONE;
 	work->holds_kib = max_u64(work->actual_kib, work->heading_kib);
+	/* What it was promised and does not take is not held for it. */
+	if (vm->state->movement.stuck && vm->state->movement.stuck_growing)
+		work->holds_kib = work->actual_kib;
 	work->target_kib = work->heading_kib;
 	work->goal_kib = work->holds_kib;
 }

@@ -9,6 +9,7 @@ static void hold_all(struct tick *tick)
 		vm->decision.reason = vm_judged(vm) ? REASON_HOST_UNKNOWN : vm->work.held;
 		vm->decision.set = false;
 		vm->decision.target_kib = vm->work.heading_kib;
+		vm->decision.wait_ms = 0;
 	}
 }
 
@@ -21,6 +22,7 @@ static void remember(struct tick *tick)
 			state->reclaim_ms = tick->now_ms;
 		state->seen = true;
 		state->last_ms = tick->now_ms;
+		state->last_actual_kib = vm->work.actual_kib;
 		vm->decision.entitlement_kib = vm->work.goal_kib;
 		vm->decision.reservation_kib = vm->work.reservation_kib;
 		vm->decision.limit_kib = vm->work.limit_kib;
@@ -28,13 +30,14 @@ static void remember(struct tick *tick)
 }
 
 void policy_tick(uint64_t now_ms, const struct policy_settings *settings,
-		 const struct host_sample *host, struct policy_vm *vms, size_t n_vms,
-		 struct host_decision *ret_host)
+		 const struct host_sample *host, struct policy_state *state, struct policy_vm *vms,
+		 size_t n_vms, struct host_decision *ret_host)
 {
 	struct tick tick = {
 		.now_ms = now_ms,
 		.settings = settings,
 		.host = host,
+		.state = state,
 		.vms = vms,
 		.n_vms = n_vms,
 	};
@@ -44,6 +47,7 @@ void policy_tick(uint64_t now_ms, const struct policy_settings *settings,
 		demand_vm(&tick, vm);
 	}
 	capacity_tick(&tick);
+	state_tick(&tick);
 	if (tick.totals.state == HOST_UNKNOWN) {
 		hold_all(&tick);
 	} else {
@@ -61,10 +65,12 @@ const char *host_state_to_string(enum host_state state)
 		return "unknown";
 	case HOST_RELAXED:
 		return "relaxed";
-	case HOST_SHORT:
-		return "short";
-	case HOST_PRESSED:
-		return "pressed";
+	case HOST_SOFT:
+		return "soft";
+	case HOST_HARD:
+		return "hard";
+	case HOST_LOW:
+		return "low";
 	}
 	return "invalid";
 }

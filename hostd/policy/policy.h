@@ -4,11 +4,12 @@
  * decision for each VM. Pure: no clock, no I/O, no logging, no allocation. The same inputs and
  * the same state give the same decisions. Daemon, simulator and tests call policy_tick().
  *
- *   guards       is this VM's memory ours to move now?            guard.c
- *   demand       what does it need?                               demand.c, sizes.c
- *   capacity     how much may all VMs have, how much is free?     capacity.c
- *   entitlement  how is that shared?                              entitlement.c
- *   pace         how far towards it in this tick?                 pace.c
+ *   guards       is this VM's memory ours to move now?            guard.c, movement.c
+ *   demand       what does it need, now and usually?              demand.c, sizes.c, history.c
+ *   capacity     how much may all VMs have, how much is free?     capacity.c, reserve.c
+ *   state        how short is the host?                           state.c
+ *   entitlement  how is that shared?                              entitlement.c, proactive.c
+ *   pace         how far towards it in this tick?                 pace.c, give.c, take.c
  *
  * Each step is one pass over the VMs, or a bounded number of them (fill.h), and adds up what it
  * needs; none depends on their order.
@@ -39,6 +40,47 @@ struct vm_sizes {
 	uint32_t newest;
 };
 
+/* How long the VM needed how much, over a sliding window (history.c). 1 KiB a VM. */
+#define HISTORY_BINS   64
+#define HISTORY_SLICES 4
+struct vm_history {
+	uint32_t ms[HISTORY_SLICES][HISTORY_BINS]; /* bins are equal parts of max_kib */
+	uint64_t max_kib;
+	uint64_t since_ms; /* when the newest slice began */
+	uint32_t newest;
+	struct opt_u64 usual_kib; /* the percentile, as of usual_ms */
+	uint64_t usual_ms;
+};
+
+/* What the latest statistics showed, each as it entered the need. */
+struct vm_need {
+	uint64_t size_kib; /* the VM's size when they were made */
+	uint64_t use_kib; /* of it, what could not be given away without loss */
+	uint64_t buffer_kib;
+	uint64_t earned_kib; /* beyond that: what pressure has shown to be worth its keep */
+	struct opt_u64 swap_in_kib_s; /* rates since the statistics before; unknown: none to tell */
+	struct opt_u64 faults_s;
+	bool pressed; /* they showed the guest to lack memory */
+};
+
+enum vm_direction {
+	VM_STILL,
+	VM_GROWN,
+	VM_SHRUNK,
+};
+
+/* A guest on its way to a target, and how it kept up (movement.c). */
+struct vm_movement {
+	bool watched; /* it is on its way */
+	uint64_t target_kib; /* to here */
+	uint64_t since_ms; /* the stretch being judged began here, ... */
+	uint64_t from_kib; /* ... at this size */
+	bool stuck; /* it did not move, and is left alone until retry_at_ms */
+	bool stuck_growing; /* it takes nothing; else it gives nothing */
+	uint64_t retry_at_ms;
+	uint64_t retry_ms; /* the last back-off; 0: it moves well */
+};
+
 /*
  * What the policy remembers of a VM between ticks. The caller keeps it with the VM, zeroed when
  * the VM is first seen, and touches nothing inside but last_target_kib: policy_tick() sets it
@@ -49,19 +91,33 @@ struct vm_state {
 	struct opt_u64 last_target_kib; /* what the device was last asked for; unknown: nothing */
 	uint64_t asked_ms; /* when */
 
-	bool seen; /* the fields up to reclaim_ms hold something */
+	bool seen; /* the fields up to `movement` hold something */
 	uint64_t last_ms; /* when this VM was last judged */
+	uint64_t last_actual_kib; /* where it was then */
 	struct vm_sizes sizes;
 	struct opt_u64 last_rss_kib; /* resident memory, when it was last known */
 	uint64_t reclaim_ms; /* from here on the right to take memory adds up */
+	enum vm_direction direction; /* of the last move asked for, at ... */
+	uint64_t moved_ms;
+	struct vm_movement movement;
+
+	bool foreign; /* somebody else resized it, at ... */
+	uint64_t foreign_ms;
+	bool effect_watched; /* the fields below hold where a shrinking began */
+	uint64_t effect_actual_kib;
+	uint64_t effect_rss_kib;
 
 	bool has_demand; /* the fields below hold something */
 	uint64_t demand_kib; /* smoothed: up at once, down slowly */
 	uint64_t need_kib; /* the demand that the latest statistics showed */
-	bool pressed; /* they showed the guest to lack memory */
+	struct vm_need need; /* its parts */
+	uint64_t earned_kib; /* forgotten slowly */
 	uint64_t last_stats_ms; /* host time of those statistics */
 	struct opt_u64 last_swap_in_kib; /* counters in them, for the rates */
 	struct opt_u64 last_major_faults;
+	struct vm_history history;
+	bool probing; /* proactive mode has brought it down to cap_kib */
+	uint64_t cap_kib;
 };
 
 /* One VM's decision, with the numbers that led to it. */
@@ -70,16 +126,20 @@ struct vm_decision {
 	bool set; /* target_kib is to be sent to the device */
 	uint64_t target_kib; /* without `set`: where the VM is left */
 	struct opt_u64 demand_kib; /* unknown: no fresh statistics */
+	struct opt_u64 usual_kib; /* what it needs 95 % of the time; unknown: not seen for long */
+	struct vm_need need; /* counts where demand_kib is known */
 	uint64_t entitlement_kib; /* what it may have now: reservation, limit, shares, need */
 	uint64_t reservation_kib; /* as applied, after bounding by the maximum */
 	uint64_t limit_kib;
+	uint64_t wait_ms; /* until what holds it back is over; 0: nothing that time ends */
 };
 
 /* Scratch of one tick, written and read by the policy only (internal.h says what it holds). */
 struct vm_work {
 	enum reason held; /* why its needs cannot be judged; REASON_NONE: they can */
 	bool fixed; /* held, and may not even be raised to its reservation */
-	bool keep; /* nothing may be taken from it */
+	bool keep; /* nothing may be taken from it, for the reason below */
+	enum reason keep_reason;
 	bool observed; /* decided, but not carried out */
 	uint64_t max_kib;
 	uint64_t actual_kib;
@@ -87,9 +147,14 @@ struct vm_work {
 	uint64_t holds_kib; /* the larger of both: what it has, or was promised */
 	uint64_t reservation_kib;
 	uint64_t limit_kib;
+	uint64_t
+		charge_kib; /* what others find missing: what it holds, or may soon touch of that */
 	uint64_t demand_kib;
+	uint64_t comfort_kib; /* beyond this a VM of an overcommitted host is not filled */
+	uint64_t weight; /* shares of its maximum */
 	uint64_t floor_kib; /* the entitlement's lower bound, */
 	uint64_t want_kib; /* what it should have if there is enough, */
+	uint64_t upper_kib; /* its upper bound, */
 	uint64_t goal_kib; /* and the entitlement itself */
 	uint64_t due_kib; /* up to here growing is relief, beyond it growth */
 	uint64_t
@@ -107,17 +172,33 @@ struct policy_vm {
 
 enum host_state {
 	HOST_UNKNOWN, /* no host numbers and no budget: nothing is taken, nothing granted */
-	HOST_RELAXED, /* everybody can have everything */
-	HOST_SHORT, /* less than the sum of limits: memory is shared out */
-	HOST_PRESSED, /* below the reserve, over the budget, or stalling: taken faster */
+	HOST_RELAXED, /* everybody can have everything: nothing is taken, all goes back */
+	HOST_SOFT, /* not everybody can: free and idle memory is taken */
+	HOST_HARD, /* the reserve is being used up: what VMs need is taken too, by shares */
+	HOST_LOW, /* next to nothing is left: all at once, nobody grows, and an alarm */
+};
+
+/* What the policy remembers of the host between ticks; the caller zeroes it once, at the start. */
+struct policy_state {
+	bool seen;
+	uint64_t last_ms;
+	enum host_state state; /* with hysteresis: left later than entered */
+	bool filling; /* the float is being filled up again */
+	struct opt_u64 last_swap_out_pages;
+	bool swapped; /* the host swapped more than it may, last at ... */
+	uint64_t swapped_ms;
 };
 
 /* The tick's totals, for the log and the status. */
 struct host_decision {
 	enum host_state state;
+	struct opt_u64 reserve_kib; /* what is to stay available */
+	struct opt_u64 margin_kib; /* what would be, if the VMs touched all they hold */
 	struct opt_u64 capacity_kib; /* what all VMs together may have */
 	struct opt_u64 free_kib; /* of that, not held by any VM at the tick's start */
+	struct opt_u64 swap_out_kib_s; /* of the host */
 	uint64_t charged_kib; /* held by the VMs at the tick's start, or promised to them */
+	uint64_t limits_kib; /* what they would hold if all had their limits */
 	uint64_t reclaim_kib; /* decided in this tick */
 	uint64_t grant_kib;
 	uint64_t shortage_kib; /* what VMs in need of memory lack at the tick's start */
@@ -129,8 +210,8 @@ struct host_decision {
  * written. Shrinking decisions are to be carried out before growing ones.
  */
 void policy_tick(uint64_t now_ms, const struct policy_settings *settings,
-		 const struct host_sample *host, struct policy_vm *vms, size_t n_vms,
-		 struct host_decision *ret_host);
+		 const struct host_sample *host, struct policy_state *state, struct policy_vm *vms,
+		 size_t n_vms, struct host_decision *ret_host);
 
 const char *host_state_to_string(enum host_state state);
 

@@ -102,6 +102,13 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		{ "budget_kib", conf->policy.budget_kib },
 		{ "capacity_kib", decision->capacity_kib },
 		{ "free_kib", decision->free_kib },
+		{ "margin_kib", decision->margin_kib },
+		{ "limits_kib", if_judged(status->ticks, decision->limits_kib) },
+		{ "shortage_kib", if_judged(status->ticks, decision->shortage_kib) },
+		{ "swap_out_kib_s", decision->swap_out_kib_s },
+		{ "float_permille", opt_some(conf->policy.float_permille) },
+		{ "headroom_permille", opt_some(conf->policy.headroom_permille) },
+		{ "idle_tax_permille", opt_some(conf->policy.idle_tax_permille) },
 		{ "charged_kib", if_judged(status->ticks, decision->charged_kib) },
 		{ "psi_some_permille", status->host.psi_some_permille },
 		{ "psi_full_permille", status->host.psi_full_permille },
@@ -143,6 +150,8 @@ static int append_vm_texts(sd_bus_message *m, const struct status *status, const
 		ret = add_text(m, "reason", reason_to_string(vm->decision.reason));
 	if (ret >= 0 && judged)
 		ret = add_text(m, "sentence", reason_to_sentence(vm->decision.reason));
+	if (ret >= 0 && judged && vm->decision.demand_kib.known)
+		ret = add_flag(m, "pressed", vm->decision.need.pressed);
 	if (ret < 0 || !vm->described)
 		return ret;
 
@@ -161,13 +170,25 @@ static int append_vm_texts(sd_bus_message *m, const struct status *status, const
 static int append_vm(sd_bus_message *m, const struct status *status, const struct vm *vm)
 {
 	bool judged = vm->decided_ms != 0;
+	const struct vm_decision *decision = &vm->decision;
+	const struct vm_need *need = &decision->need;
+	bool needs = judged && decision->demand_kib.known;
 	const struct named_number numbers[] = {
 		{ "actual_kib", vm->sample.actual_kib },
 		{ "target_kib", vm->asked_kib },
-		{ "demand_kib", judged ? vm->decision.demand_kib : opt_none() },
-		{ "entitlement_kib", if_judged(judged, vm->decision.entitlement_kib) },
-		{ "reservation_kib", if_judged(judged, vm->decision.reservation_kib) },
-		{ "limit_kib", if_judged(judged, vm->decision.limit_kib) },
+		{ "demand_kib", judged ? decision->demand_kib : opt_none() },
+		{ "usual_kib", judged ? decision->usual_kib : opt_none() },
+		{ "need_size_kib", if_judged(needs, need->size_kib) },
+		{ "use_kib", if_judged(needs, need->use_kib) },
+		{ "buffer_kib", if_judged(needs, need->buffer_kib) },
+		{ "earned_kib", if_judged(needs, need->earned_kib) },
+		{ "swap_in_kib_s", needs ? need->swap_in_kib_s : opt_none() },
+		{ "major_faults_s", needs ? need->faults_s : opt_none() },
+		{ "decided_kib", if_judged(judged, decision->target_kib) },
+		{ "wait_ms", if_judged(judged && decision->wait_ms, decision->wait_ms) },
+		{ "entitlement_kib", if_judged(judged, decision->entitlement_kib) },
+		{ "reservation_kib", if_judged(judged, decision->reservation_kib) },
+		{ "limit_kib", if_judged(judged, decision->limit_kib) },
 		{ "shares", if_judged(vm->described, vm->settings.shares) },
 		{ "max_kib", opt_some(vm->sample.max_kib) },
 		{ "rss_kib", vm->sample.rss_kib },

@@ -64,6 +64,7 @@ void journal_decision(struct vm *vm, const struct host_decision *host, bool dry_
 		{ "actual_kib", "AEROSTAT_ACTUAL_KIB", sample->actual_kib },
 		{ "target_kib", "AEROSTAT_TARGET_KIB", opt_some(decision->target_kib) },
 		{ "demand_kib", "AEROSTAT_DEMAND_KIB", decision->demand_kib },
+		{ "usual_kib", "AEROSTAT_USUAL_KIB", decision->usual_kib },
 		{ "usable_kib", "AEROSTAT_USABLE_KIB", sample->usable_kib },
 		{ "stats_age_ms", "AEROSTAT_STATS_AGE_MS", sample->stats_age_ms },
 		{ "reservation_kib", "AEROSTAT_RESERVATION_KIB",
@@ -73,6 +74,7 @@ void journal_decision(struct vm *vm, const struct host_decision *host, bool dry_
 		  opt_some(decision->entitlement_kib) },
 		{ "capacity_kib", "AEROSTAT_CAPACITY_KIB", host->capacity_kib },
 		{ "free_kib", "AEROSTAT_FREE_KIB", host->free_kib },
+		{ "margin_kib", "AEROSTAT_MARGIN_KIB", host->margin_kib },
 	};
 	const size_t n_numbers = sizeof(numbers) / sizeof(numbers[0]);
 	const char *reason = reason_to_string(decision->reason);
@@ -104,7 +106,9 @@ void journal_decision(struct vm *vm, const struct host_decision *host, bool dry_
 	used = strlen(text);
 	snprintf(text + used, sizeof(text) - used, " host=%s (%s)",
 		 host_state_to_string(host->state), reason_to_sentence(decision->reason));
-	log_fields(LOG_LEVEL_INFO, text, fields, n_fields);
+	/* Somebody has to know: this VM is deprived for nothing until its settings change. */
+	log_fields(decision->reason == REASON_NO_EFFECT ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, text,
+		   fields, n_fields);
 }
 
 void journal_host(const struct host_sample *sample, const struct host_decision *decision)
@@ -113,6 +117,8 @@ void journal_host(const struct host_sample *sample, const struct host_decision *
 		{ "total_kib", NULL, sample->total_kib },
 		{ "available_kib", NULL, sample->available_kib },
 		{ "psi_some_permille", NULL, sample->psi_some_permille },
+		{ "margin_kib", NULL, decision->margin_kib },
+		{ "swap_out_kib_s", NULL, decision->swap_out_kib_s },
 		{ "capacity_kib", NULL, decision->capacity_kib },
 		{ "charged_kib", NULL, opt_some(decision->charged_kib) },
 		{ "free_kib", NULL, decision->free_kib },
@@ -124,5 +130,7 @@ void journal_host(const struct host_sample *sample, const struct host_decision *
 	snprintf(text, sizeof(text), "host: %s:", host_state_to_string(decision->state));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		append(text, sizeof(text), &numbers[i]);
-	log_fields(LOG_LEVEL_INFO, text, &field, 1);
+	/* Low is the alarm: the host is about to swap, or does. */
+	log_fields(decision->state == HOST_LOW ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, text, &field,
+		   1);
 }

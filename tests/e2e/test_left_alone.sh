@@ -51,7 +51,8 @@ test_paused_guest_is_left_alone()
 	start_daemon
 	stays vm-a paused
 	virsh -q resume vm-a >/dev/null
-	eventually "once it runs again it shares the shortage" \
+	guest_request vm-b hog big 160 >/dev/null
+	eventually "once it runs again it makes room for who needs it" \
 		actual_at_most vm-a $((guest_kib - 32 * 1024))
 	stop_daemon
 }

@@ -74,8 +74,8 @@ void world_tick(struct world *world, uint64_t elapsed_ms)
 	world->now_ms += elapsed_ms;
 	for (size_t i = 0; i < world->n_vms; i++)
 		measure(&world->vms[i]);
-	policy_tick(world->now_ms, &world->settings, &world->host, world->order, world->n_vms,
-		    &world->totals);
+	policy_tick(world->now_ms, &world->settings, &world->host, &world->state, world->order,
+		    world->n_vms, &world->totals);
 	for (size_t i = 0; i < world->n_vms; i++) {
 		struct world_vm *vm = &world->vms[i];
 		const struct vm_decision *decision = world_decision(world, i);

@@ -27,6 +27,7 @@ struct world {
 	uint64_t now_ms;
 	struct policy_settings settings;
 	struct host_sample host;
+	struct policy_state state;
 	struct host_decision totals;
 	struct world_vm vms[WORLD_VMS];
 	struct policy_vm order[WORLD_VMS]; /* as handed to the policy, by index unless changed */

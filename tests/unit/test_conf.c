@@ -84,7 +84,7 @@ static void test_later_value_wins(void **state)
 					     "reserve = 5%\nbudget = none\n");
 
 	assert_false(conf->policy.reserve_kib.known);
-	assert_eq(conf->policy.reserve_permille, 50);
+	assert_eq(opt_or(conf->policy.reserve_permille, 0), 50);
 	assert_false(conf->policy.budget_kib.known);
 	conf_free(conf);
 }
@@ -154,7 +154,7 @@ static void test_refused(void **state)
 		{ "[daemon]\nconnect = nowhere\n", ":2: daemon.connect: ", "a libvirt URI" },
 		{ "[daemon]\nconnect =\n", ":2: daemon.connect: ", "\"\" is not understood" },
 		{ "[host]\nreserve = 95%\n", ":2: host.reserve: ", "from 0% to 90%" },
-		{ "[host]\nreserve = 4\n", ":2: host.reserve: ", "a size such as 4G" },
+		{ "[host]\nreserve = 4\n", ":2: host.reserve: ", "auto, a size such as 4G" },
 		{ "[host]\nbudget = 0\n", ":2: host.budget: ", "or none" },
 		{ "[host]\nfloat = 51%\n", ":2: host.float: ", "out of bounds" },
 		{ "[policy]\nfault_limit = many\n", ":2: policy.fault_limit: ", "a number" },
@@ -191,7 +191,7 @@ static void test_refused(void **state)
 		{ "[policy]\nstale = 5s\n", ": policy.stale: ", "2 times" },
 		{ "[daemon]\nstats_period = 20s\n", ": policy.stale: ", "would count as stale" },
 		{ "[vm]\nreservation = 2G\nlimit = 1G\n", ": vm.reservation: ", "above" },
-		{ "[class a]\nlimit = 10%\n", ": class a.reservation: ", "above its limit" },
+		{ "[class a]\nlimit = 5%\n", ": class a.reservation: ", "above its limit" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)

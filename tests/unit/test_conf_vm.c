@@ -46,7 +46,7 @@ static void test_defaults(void **state)
 
 	(void)state;
 	assert_false(vm.reservation_kib.known);
-	assert_eq(vm.reservation_permille, 250);
+	assert_eq(vm.reservation_permille, 100);
 	assert_false(vm.limit_kib.known);
 	assert_eq(vm.limit_permille, 1000);
 	assert_eq(vm.shares, 1000);

@@ -2,6 +2,7 @@
 /* Capacity: how much all VMs may have, how much of it is free, and the host's state. */
 #include "cmocka_test.h"
 
+#include "policy/reserve.h"
 #include "policy_world.h"
 
 static struct opt_u64 capacity(const struct world *world)
@@ -11,6 +12,7 @@ static struct opt_u64 capacity(const struct world *world)
 
 static void host(struct world *world, uint64_t total_kib, uint64_t available_kib)
 {
+	world->settings.reserve_permille = opt_some(100);
 	world->host.total_kib = opt_some(total_kib);
 	world->host.available_kib = opt_some(available_kib);
 }
@@ -37,7 +39,7 @@ static void test_unknown(void **state)
 		assert_int_equal(world_decision(&world, i)->reason, REASON_HOST_UNKNOWN);
 		assert_false(world_decision(&world, i)->set);
 	}
-	/* A reserve in percent is worth nothing where the host's size is not known. */
+	/* A reserve that depends on the host's size is worth nothing where the host's size is not known. */
 	world.host.available_kib = opt_some(GIB(100));
 	world_tick(&world, 5000);
 	assert_int_equal(world.totals.state, HOST_UNKNOWN);
@@ -57,7 +59,7 @@ static void test_budget(void **state)
 	assert_eq(opt_or(capacity(&world), 0), MIB(3500));
 	assert_eq(opt_or(world.totals.free_kib, 0), MIB(3500 - 3072));
 	assert_eq(world.totals.charged_kib, GIB(3));
-	assert_int_equal(world.totals.state, HOST_SHORT);
+	assert_int_equal(world.totals.state, HOST_SOFT);
 }
 
 static void test_from_host(void **state)
@@ -67,11 +69,11 @@ static void test_from_host(void **state)
 	(void)state;
 	two(&world);
 	host(&world, GIB(10), MIB(1524));
-	world.settings.reserve_permille = 100;
+	world.settings.reserve_permille = opt_some(100);
 	world_tick(&world, 5000);
 	assert_eq(opt_or(capacity(&world), 0), GIB(3) + MIB(500));
 	assert_eq(opt_or(world.totals.free_kib, 0), MIB(500));
-	assert_int_equal(world.totals.state, HOST_SHORT);
+	assert_int_equal(world.totals.state, HOST_SOFT);
 }
 
 /* What a VM holds but never touched is available on the host, and still not free. */
@@ -110,35 +112,145 @@ static void test_budget_and_host(void **state)
 	assert_eq(opt_or(capacity(&world), 0), GIB(3) + MIB(100));
 }
 
+static enum host_state state_after(struct world *world, uint64_t available_kib)
+{
+	host(world, GIB(10), available_kib);
+	world_tick(world, 5000);
+	return world->totals.state;
+}
+
+/* Two VMs that never move, fully touched, on a host of 10 GiB with a reserve of 1 GiB. */
+static void two_fixed(struct world *world)
+{
+	two(world);
+	world->settings.float_permille = 0;
+	world->vms[0].silent = world->vms[1].silent = true;
+}
+
 static void test_states(void **state)
 {
 	struct world world;
 
 	(void)state;
-	two(&world);
-	host(&world, GIB(10), GIB(5));
-	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_RELAXED);
+	two_fixed(&world);
+	assert_int_equal(state_after(&world, GIB(5)), HOST_RELAXED);
+	two(&world); /* their limits are 1 GiB more than they have */
+	assert_int_equal(state_after(&world, MIB(2047)), HOST_SOFT);
+	two_fixed(&world);
+	assert_int_equal(state_after(&world, MIB(328)), HOST_SOFT);
+	assert_int_equal(state_after(&world, MIB(327)), HOST_HARD);
+	assert_int_equal(state_after(&world, MIB(163)), HOST_LOW);
+	/* Left later than entered. */
+	assert_int_equal(state_after(&world, MIB(320)), HOST_LOW);
+	assert_int_equal(state_after(&world, MIB(330)), HOST_HARD);
+	assert_int_equal(state_after(&world, MIB(650)), HOST_HARD);
+	assert_int_equal(state_after(&world, MIB(660)), HOST_SOFT);
+	assert_int_equal(state_after(&world, MIB(1200)), HOST_SOFT);
+	assert_int_equal(state_after(&world, MIB(1280)), HOST_RELAXED);
+}
 
-	two(&world);
-	host(&world, GIB(10), MIB(1000)); /* 24 MiB below the reserve of 10 % */
-	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_PRESSED);
-	assert_eq(opt_or(world.totals.free_kib, 1), 0);
+/* What VMs could touch at any time is used up for hard, but the host is not low before they do. */
+static void test_states_and_untouched_memory(void **state)
+{
+	struct world world;
 
-	two(&world);
-	host(&world, GIB(10), GIB(2));
+	(void)state;
+	two_fixed(&world);
+	world.vms[0].sample.rss_kib = opt_some(GIB(1));
+	assert_int_equal(state_after(&world, MIB(1300)), HOST_HARD);
+	world.vms[0].sample.rss_kib = opt_some(GIB(2));
+	assert_int_equal(state_after(&world, MIB(1300)), HOST_RELAXED);
+}
+
+static void test_stalls(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two_fixed(&world);
 	world.host.psi_some_permille = opt_some(world.settings.psi_limit_permille);
-	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_SHORT);
+	world.host.psi_full_permille = opt_some(world.settings.psi_limit_permille);
+	assert_int_equal(state_after(&world, GIB(2)), HOST_RELAXED);
 	world.host.psi_some_permille = opt_some(world.settings.psi_limit_permille + 1);
-	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_PRESSED);
+	assert_int_equal(state_after(&world, GIB(2)), HOST_HARD);
+	world.host.psi_full_permille = opt_some(world.settings.psi_limit_permille + 1);
+	assert_int_equal(state_after(&world, GIB(2)), HOST_LOW);
+}
 
-	two(&world);
+/* Swapping counts for half a minute after it was last seen. */
+static void test_host_swapping(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two_fixed(&world);
+	world.settings.host_swap_limit_kib = MIB(1);
+	world.host.swap_out_pages = opt_some(5000); /* since boot: no rate yet */
+	assert_int_equal(state_after(&world, GIB(2)), HOST_RELAXED);
+	world.host.swap_out_pages = opt_some(5000 + 5 * 256); /* 1 MiB/s */
+	assert_int_equal(state_after(&world, GIB(2)), HOST_RELAXED);
+	world.host.swap_out_pages = opt_some(5000 + 15 * 256);
+	assert_int_equal(state_after(&world, GIB(2)), HOST_HARD);
+	assert_eq(opt_or(world.totals.swap_out_kib_s, 0), MIB(2));
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(state_after(&world, GIB(2)), HOST_HARD);
+	assert_int_not_equal(state_after(&world, GIB(2)), HOST_HARD);
+}
+
+/* A budget is overdrawn for good reason while what fills the float is used; beyond that it is not. */
+static void test_budget_overdrawn(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two_fixed(&world);
 	world.settings.budget_kib = opt_some(GIB(3) - 4);
 	world_tick(&world, 5000);
-	assert_int_equal(world.totals.state, HOST_PRESSED);
+	assert_int_equal(world.totals.state, HOST_HARD);
+	two_fixed(&world);
+	world.settings.float_permille = 100;
+	world.settings.budget_kib = opt_some(MIB(3000));
+	world_tick(&world, 5000);
+	assert_int_equal(world.totals.state, HOST_SOFT);
+}
+
+/* The published sliding reserve, by hand: 0.24 + 0.32 + 0.32 + 1.00 GiB of 128. */
+static void test_sliding_reserve(void **state)
+{
+	struct policy_settings settings = { 0 };
+
+	(void)state;
+	assert_false(reserve_kib(&settings, opt_none()).known);
+	assert_eq(opt_or(reserve_kib(&settings, opt_some(0)), 1), 0);
+	assert_between(opt_or(reserve_kib(&settings, opt_some(GIB(4))), 0), GIB(4) * 6 / 100 - 4,
+		       GIB(4) * 6 / 100);
+	assert_between(opt_or(reserve_kib(&settings, opt_some(GIB(128))), 0), GIB(188) / 100 - 8,
+		       GIB(188) / 100 + 8);
+	assert_true(opt_or(reserve_kib(&settings, opt_some(UINT64_MAX)), 0) > GIB(1024));
+	settings.reserve_permille = opt_some(100);
+	assert_eq(opt_or(reserve_kib(&settings, opt_some(GIB(10))), 0), GIB(1));
+	settings.reserve_kib = opt_some(GIB(3));
+	assert_eq(opt_or(reserve_kib(&settings, opt_none()), 0), GIB(3));
+}
+
+/* A VM that boots is charged for what it has touched and a quarter, not for its maximum. */
+static void test_booting_is_charged_by_touch(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two_fixed(&world);
+	host(&world, GIB(10), GIB(3));
+	world.settings.boot_grace_ms = 60 * 1000;
+	world.vms[0].silent = false;
+	world.vms[0].sample.up_ms = 1000;
+	world.vms[0].sample.rss_kib = opt_some(MIB(100));
+	world_tick(&world, 5000);
+	assert_eq(world.totals.charged_kib, MIB(100 + 512) + GIB(1));
+	assert_eq(opt_or(world.totals.margin_kib, 0), GIB(3) - MIB(512));
+	world.vms[0].sample.up_ms = 61 * 1000;
+	world_tick(&world, 5000);
+	assert_eq(world.totals.charged_kib, GIB(3));
 }
 
 /* What was promised is not free, even while the guest has not taken it yet. */
@@ -172,7 +284,7 @@ static void test_reclaim_is_not_free_yet(void **state)
 	two(&world);
 	world.settings.budget_kib = opt_some(MIB(2500));
 	world.vms[0].stuck = true;
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < 2; i++) /* before it counts as stuck */
 		world_tick(&world, 5000);
 	assert_true(world_decision(&world, 0)->target_kib < GIB(2));
 	assert_true(world.totals.charged_kib >= GIB(3) - MIB(400));
@@ -208,6 +320,12 @@ int main(void)
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_budget_and_host),
 		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_states_and_untouched_memory),
+		cmocka_unit_test(test_stalls),
+		cmocka_unit_test(test_host_swapping),
+		cmocka_unit_test(test_budget_overdrawn),
+		cmocka_unit_test(test_sliding_reserve),
+		cmocka_unit_test(test_booting_is_charged_by_touch),
 		cmocka_unit_test(test_promises_count),
 		cmocka_unit_test(test_reclaim_is_not_free_yet),
 		cmocka_unit_test(test_overflow),

@@ -224,6 +224,7 @@ static void test_pressure_lasts_until_new_statistics(void **state)
 	measured(&world, GIB(1), MIB(850));
 	world.settings.relief_permille = 500;
 	world.settings.decay_permille = 1000;
+	world.settings.earned_half_ms = 1; /* forgotten at once */
 	swap_in(&world, 0);
 	swap_in(&world, MIB(100));
 	assert_eq(demand(&world), MIB(1536));
@@ -231,9 +232,10 @@ static void test_pressure_lasts_until_new_statistics(void **state)
 	world.vms[0].sample.stats_age_ms = opt_some(5200);
 	world_tick(&world, 5000);
 	assert_eq(demand(&world), MIB(1536));
-	world.vms[0].sample.stats_age_ms = opt_some(0);
+	world.vms[0].silent = false;
+	world.vms[0].use_kib = MIB(400);
 	world_tick(&world, 5000);
-	assert_eq(demand(&world), MIB(1020));
+	assert_eq(demand(&world), MIB(480));
 }
 
 /*

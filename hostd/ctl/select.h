@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Which VMs of the daemon's status are meant, and its values as people read them. */
+#ifndef AEROSTAT_CTL_SELECT_H
+#define AEROSTAT_CTL_SELECT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#define CELL_LEN 40 /* a buffer for one formatted value */
+
+/*
+ * Leave in status only the VMs that the patterns name: names, UUIDs, or shell patterns of names;
+ * without any pattern all stay. Returns CTL_OK, or CTL_FAILED after a message when a pattern names
+ * none.
+ */
+int select_vms(json_t *status, char *const *patterns, size_t n_patterns);
+
+/* The text of a key; `otherwise` when there is none. */
+const char *text_of(const json_t *object, const char *key, const char *otherwise);
+
+/* A size for people, in `buffer` of CELL_LEN; "-" when it is not known. */
+const char *size_of(const json_t *object, const char *key, char *buffer);
+
+/* Print as JSON. Returns CTL_OK, or CTL_FAILED after a message. */
+int print_json(const json_t *value);
+
+#endif
