@@ -59,6 +59,13 @@ void guard_memory_changed(struct guard *guard)
 	guard_new_target(guard);
 }
 
+/* So much went into the balloon in one step: the next wait, if there must be one, is a short one. */
+void guard_moved(struct guard *guard, uint64_t bytes)
+{
+	if (bytes >= GUARD_PROGRESS_BYTES)
+		guard->delay_ms = GUARD_DELAY_FIRST_MS;
+}
+
 /* Whether more available memory would help. */
 static bool waits_for_memory(enum guard_stop stop)
 {

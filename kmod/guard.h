@@ -20,6 +20,9 @@
 #define GUARD_LOOK_MS	 1000
 #define GUARD_RISE_BYTES (16u << 20)
 
+/* Inflation that moves so much in one step is going well: waits begin anew. */
+#define GUARD_PROGRESS_BYTES (1u << 20)
+
 /* After the guest has run out of memory, no inflation for this long. */
 #define GUARD_OOM_HOLD_MS 30000
 
@@ -66,6 +69,7 @@ void guard_init(struct guard *guard);
 void guard_new_target(struct guard *guard);
 void guard_at_target(struct guard *guard);
 void guard_memory_changed(struct guard *guard);
+void guard_moved(struct guard *guard, uint64_t bytes);
 bool guard_look(struct guard *guard, uint64_t available_bytes);
 bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t available_bytes,
 		   uint64_t now_ms);

@@ -115,6 +115,7 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 	unsigned long told = balloon->held.pages + balloon->reported.pages;
 	unsigned long all = resize_pages(balloon), freed;
 	ktime_t begin = ktime_get();
+	u64 moved;
 	int err;
 
 	if (target > told) {
@@ -125,7 +126,13 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 			*ret_stop = wait;
 			return 0;
 		}
+		moved = balloon->counters.inflated_pages;
 		err = inflate_step(balloon, target - told, ret_stop);
+		moved = balloon->counters.inflated_pages - moved;
+		guard_moved(&balloon->guard, moved << PAGE_SHIFT);
+		/* Reclaim gives a little at a time; it is at its end when it gives nothing. */
+		if (!err && *ret_stop == GUARD_ALLOCATION && moved)
+			*ret_stop = GUARD_NONE;
 		balloon->counters.inflate_us += ktime_us_delta(ktime_get(), begin);
 		return err;
 	}
