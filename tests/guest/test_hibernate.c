@@ -13,9 +13,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FULL_KIB     (256u * KIB_PER_MIB)
+/* An image needs as much free memory as the guest has in use, the debug kernel a lot. */
+#define GUEST_MIB    512u
+#define FULL_KIB     (GUEST_MIB * KIB_PER_MIB)
 #define INFLATED_KIB (FULL_KIB - 80 * KIB_PER_MIB)
-#define DISK_MIB     256u
+#define DISK_MIB     512u
 
 #define FEATURE_PAGE_POISON 4
 #define CONFIG_POISON_VAL   12
@@ -185,6 +187,7 @@ static struct guest_group hibernate_group = {
 	.name = "hibernate",
 	.config = { .device = "virtio-balloon-pci,id=balloon0,page-poison=on",
 		    .append = "page_poison=1",
+		    .memory_mib = GUEST_MIB,
 		    .disk_mib = DISK_MIB },
 	GUEST_TESTS(tests),
 };
