@@ -10,9 +10,7 @@
  *   afresh; inflation takes only what lies above a small reserve (guard_allowance_bytes).
  * - A target that cannot be reached now. Trying for ever burns a CPU, so each stop in a row doubles
  *   the wait, from one second up to a minute (guard_stopped). A new target starts anew, and so does
- *   memory that has become available (guard_look) or was added (guard_memory_changed). An attempt
- *   that got somewhere before the kernel ran out of pages is no failure: page cache gives way bit
- *   by bit, so the next one follows soon.
+ *   memory that has become available (guard_look) or was added (guard_memory_changed).
  * - A guest that runs out of memory although the balloon gave way. It gets what it lacks, at least
  *   so much, and twice as much while one OOM follows the other; for a while nothing is taken
  *   (guard_oom), and what it got is left to it for longer (guard_remembered_bytes).
@@ -53,19 +51,19 @@ void guard_at_target(struct guard *guard)
 {
 	guard_new_target(guard);
 	guard->stop = GUARD_NONE;
-	guard->told = false;
-}
-
-/* So many bytes went into the balloon. */
-void guard_moved(struct guard *guard, uint64_t bytes)
-{
-	guard->moved_bytes += bytes;
 }
 
 /* The guest has got more memory: try at once. */
 void guard_memory_changed(struct guard *guard)
 {
 	guard_new_target(guard);
+}
+
+/* So much went into the balloon in one step: the next wait, if there must be one, is a short one. */
+void guard_moved(struct guard *guard, uint64_t bytes)
+{
+	if (bytes >= GUARD_PROGRESS_BYTES)
+		guard->delay_ms = GUARD_DELAY_FIRST_MS;
 }
 
 /* Whether more available memory would help. */
@@ -94,18 +92,10 @@ bool guard_look(struct guard *guard, uint64_t available_bytes)
 bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t available_bytes,
 		   uint64_t now_ms)
 {
-	bool progress = guard->moved_bytes >= GUARD_PROGRESS_BYTES;
-	bool first = !guard->told || guard->stop != why;
+	bool first = guard->stop != why;
 
 	guard->stop = why;
 	guard->stop_available_bytes = available_bytes;
-	guard->moved_bytes = 0;
-	if (why == GUARD_ALLOCATION && progress) {
-		guard->retry_at_ms = now_ms + GUARD_DELAY_RECLAIM_MS;
-		guard->delay_ms = GUARD_DELAY_FIRST_MS;
-		return false;
-	}
-	guard->told = true;
 	guard->retry_at_ms = now_ms + guard->delay_ms;
 	guard->delay_ms *= 2;
 	if (guard->delay_ms > GUARD_DELAY_LAST_MS)

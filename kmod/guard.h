@@ -16,16 +16,12 @@
 #define GUARD_DELAY_FIRST_MS 1000
 #define GUARD_DELAY_LAST_MS  60000
 
-/*
- * The wait when the kernel had no page at hand but the attempt got this far: reclaim is at work, and
- * the next attempt will get further.
- */
-#define GUARD_DELAY_RECLAIM_MS 100
-#define GUARD_PROGRESS_BYTES   (1u << 20)
-
 /* While it waits for memory, how often to look whether there is more, and how much more counts. */
 #define GUARD_LOOK_MS	 1000
 #define GUARD_RISE_BYTES (16u << 20)
+
+/* Inflation that moves so much in one step is going well: waits begin anew. */
+#define GUARD_PROGRESS_BYTES (1u << 20)
 
 /* After the guest has run out of memory, no inflation for this long. */
 #define GUARD_OOM_HOLD_MS 30000
@@ -55,8 +51,6 @@ struct guard {
 	uint64_t retry_at_ms; /* no inflation before this */
 	uint32_t delay_ms; /* the wait after the next stop */
 	uint64_t stop_available_bytes; /* what was available at the last stop */
-	uint64_t moved_bytes; /* inflated since the last stop */
-	bool told; /* this episode has had its line in the log */
 	uint64_t oom_until_ms; /* no inflation before this either */
 	uint32_t relief_bytes; /* what the next OOM gets at least */
 	uint64_t oom_bytes; /* what OOMs got, as far as remembered at oom_until_ms */
@@ -74,8 +68,8 @@ struct guard_memory {
 void guard_init(struct guard *guard);
 void guard_new_target(struct guard *guard);
 void guard_at_target(struct guard *guard);
-void guard_moved(struct guard *guard, uint64_t bytes);
 void guard_memory_changed(struct guard *guard);
+void guard_moved(struct guard *guard, uint64_t bytes);
 bool guard_look(struct guard *guard, uint64_t available_bytes);
 bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t available_bytes,
 		   uint64_t now_ms);

@@ -113,8 +113,9 @@ static void look(struct aerostat *balloon)
 static int move(struct aerostat *balloon, unsigned long target, enum guard_stop *ret_stop)
 {
 	unsigned long told = balloon->held.pages + balloon->reported.pages;
-	unsigned long all = resize_pages(balloon), moved, freed;
+	unsigned long all = resize_pages(balloon), freed;
 	ktime_t begin = ktime_get();
+	u64 moved;
 	int err;
 
 	if (target > told) {
@@ -125,9 +126,13 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 			*ret_stop = wait;
 			return 0;
 		}
+		moved = balloon->counters.inflated_pages;
 		err = inflate_step(balloon, target - told, ret_stop);
-		moved = balloon->held.pages + balloon->reported.pages - told;
-		guard_moved(&balloon->guard, (u64)moved << PAGE_SHIFT);
+		moved = balloon->counters.inflated_pages - moved;
+		guard_moved(&balloon->guard, moved << PAGE_SHIFT);
+		/* Reclaim gives a little at a time; it is at its end when it gives nothing. */
+		if (!err && *ret_stop == GUARD_ALLOCATION && moved)
+			*ret_stop = GUARD_NONE;
 		balloon->counters.inflate_us += ktime_us_delta(ktime_get(), begin);
 		return err;
 	}

@@ -35,6 +35,24 @@ static void test_back_off(void **state)
 	}
 }
 
+/* A step that moved something worth the name makes the next wait a short one; a crumb does not. */
+static void test_moved(void **state)
+{
+	struct guard guard;
+
+	(void)state;
+	guard_init(&guard);
+	for (int i = 0; i < 4; i++)
+		guard_stopped(&guard, GUARD_ALLOCATION, 0, 0);
+	guard_moved(&guard, GUARD_PROGRESS_BYTES - 1);
+	guard_stopped(&guard, GUARD_ALLOCATION, 0, 0);
+	assert_eq(guard_wait_ms(&guard, 0), 16000);
+	guard_moved(&guard, GUARD_PROGRESS_BYTES);
+	assert_eq(guard_wait_ms(&guard, 0), 16000);
+	guard_stopped(&guard, GUARD_ALLOCATION, 0, 0);
+	assert_eq(guard_wait_ms(&guard, 0), 1000);
+}
+
 /* One line in the log for a reason, however often it recurs, until the target is reached. */
 static void test_episodes(void **state)
 {
@@ -50,42 +68,6 @@ static void test_episodes(void **state)
 	guard_at_target(&guard);
 	assert_int_equal(guard.stop, GUARD_NONE);
 	assert_true(guard_stopped(&guard, GUARD_ALLOCATION, 0, 4000));
-}
-
-/* Page cache gives way bit by bit: an attempt that got somewhere is followed by another soon. */
-static void test_progress(void **state)
-{
-	struct guard guard;
-
-	(void)state;
-	guard_init(&guard);
-	guard_stopped(&guard, GUARD_ALLOCATION, 0, 0);
-	guard_stopped(&guard, GUARD_ALLOCATION, 0, 1000);
-	guard_moved(&guard, GUARD_PROGRESS_BYTES / 2);
-	guard_moved(&guard, GUARD_PROGRESS_BYTES / 2);
-	assert_false(guard_stopped(&guard, GUARD_ALLOCATION, 0, 3000));
-	assert_eq(guard_wait_ms(&guard, 3000), GUARD_DELAY_RECLAIM_MS);
-	/* Too little, counted from the last stop: a failure, and the waits begin anew. */
-	guard_moved(&guard, GUARD_PROGRESS_BYTES - 1);
-	guard_stopped(&guard, GUARD_ALLOCATION, 0, 3100);
-	assert_eq(guard_wait_ms(&guard, 3100), GUARD_DELAY_FIRST_MS);
-	/* Only reclaim is worth hurrying for. */
-	guard_moved(&guard, GUARD_PROGRESS_BYTES);
-	guard_stopped(&guard, GUARD_AVAILABLE, 0, 5000);
-	assert_eq(guard_wait_ms(&guard, 5000), 2 * GUARD_DELAY_FIRST_MS);
-}
-
-/* What got somewhere was no episode; what then fails is one and has its line. */
-static void test_progress_is_no_episode(void **state)
-{
-	struct guard guard;
-
-	(void)state;
-	guard_init(&guard);
-	guard_moved(&guard, GUARD_PROGRESS_BYTES);
-	assert_false(guard_stopped(&guard, GUARD_ALLOCATION, 0, 0));
-	assert_int_equal(guard.stop, GUARD_ALLOCATION);
-	assert_true(guard_stopped(&guard, GUARD_ALLOCATION, 0, 100));
 }
 
 /* A new target is tried at once, and its waits begin anew. */
@@ -306,14 +288,13 @@ static void test_names(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_back_off),   cmocka_unit_test(test_episodes),
-		cmocka_unit_test(test_progress),   cmocka_unit_test(test_progress_is_no_episode),
-		cmocka_unit_test(test_new_target), cmocka_unit_test(test_oom_hold),
-		cmocka_unit_test(test_relief),	   cmocka_unit_test(test_relief_by_need),
-		cmocka_unit_test(test_remembered), cmocka_unit_test(test_look),
-		cmocka_unit_test(test_pause),	   cmocka_unit_test(test_floor),
-		cmocka_unit_test(test_reserve),	   cmocka_unit_test(test_allowance),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_back_off),       cmocka_unit_test(test_moved),
+		cmocka_unit_test(test_episodes),       cmocka_unit_test(test_new_target),
+		cmocka_unit_test(test_oom_hold),       cmocka_unit_test(test_relief),
+		cmocka_unit_test(test_relief_by_need), cmocka_unit_test(test_remembered),
+		cmocka_unit_test(test_look),	       cmocka_unit_test(test_pause),
+		cmocka_unit_test(test_floor),	       cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_allowance),      cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

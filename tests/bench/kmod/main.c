@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,15 @@ static const char usage_text[] =
 	"writes kmod.json, kmod.dat and the guests' logs below the output directory.\n"
 	"Exit status: 0 measured, 1 something could not be measured, 2 wrong usage.\n";
 
+/* The user has enough: what has been measured is reported. */
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int signal_number)
+{
+	(void)signal_number;
+	interrupted = 1;
+}
+
 /* One guest, one kind of measurement; values are those of its round. */
 static void measure(struct plan *plan, const struct kind *kind, const char *kernel,
 		    enum zeroing zeroing, enum driver driver, double *values)
@@ -71,7 +81,7 @@ static void measure(struct plan *plan, const struct kind *kind, const char *kern
 	int r;
 
 	plan->done++;
-	if (plan->late || clock_ms() > plan->deadline_ms) {
+	if (plan->late || interrupted || clock_ms() > plan->deadline_ms) {
 		plan->late = true;
 		return;
 	}
@@ -146,7 +156,7 @@ static int run(struct plan *plan, struct results *results)
 		every(plan, &times, results, round);
 	report_table(stdout, results);
 	if (plan->late)
-		printf("\nThe time was up before all rounds were done: medians are of fewer.\n");
+		printf("\nInterrupted, or the time was up, before all rounds were done: medians are of fewer.\n");
 	snprintf(path, sizeof(path), "%s/kmod.json", plan->output_dir);
 	r = report_json(path, results);
 	if (r == 0) {
@@ -271,5 +281,6 @@ int main(int argc, char **argv)
 	plan.bench.logs_dir = logs;
 	plan.deadline_ms = clock_ms() + minutes * 60000;
 	results.rounds = plan.rounds;
+	signal(SIGINT, interrupt);
 	return run(&plan, &results);
 }
