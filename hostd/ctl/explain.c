@@ -245,22 +245,26 @@ static json_t *explain(const json_t *vm, const json_t *host)
 /* Adds to each VM its "sentences". */
 static void explain_all(json_t *status)
 {
-	json_t *vm;
-	size_t i;
+	const json_t *vms = json_object_get(status, "vms"), *host = json_object_get(status, "host");
 
-	json_array_foreach(json_object_get(status, "vms"), i, vm)
-		json_object_set_new(vm, "sentences", explain(vm, json_object_get(status, "host")));
+	for (size_t i = 0; i < json_array_size(vms); i++) {
+		json_t *vm = json_array_get(vms, i);
+
+		json_object_set_new(vm, "sentences", explain(vm, host));
+	}
 }
 
 static void print_sentences(const json_t *status)
 {
-	json_t *vm, *sentence;
-	size_t i, k;
+	const json_t *vms = json_object_get(status, "vms");
 
-	json_array_foreach(json_object_get(status, "vms"), i, vm) {
+	for (size_t i = 0; i < json_array_size(vms); i++) {
+		const json_t *vm = json_array_get(vms, i);
+		const json_t *sentences = json_object_get(vm, "sentences");
+
 		printf("%s%s\n", i ? "\n" : "", text_of(vm, "name", "?"));
-		json_array_foreach(json_object_get(vm, "sentences"), k, sentence)
-			printf("  %s\n", json_string_value(sentence));
+		for (size_t k = 0; k < json_array_size(sentences); k++)
+			printf("  %s\n", json_string_value(json_array_get(sentences, k)));
 	}
 }
 

@@ -19,8 +19,9 @@
  * swapped out, or cache that is read again and again; nobody can tell from outside, and it does not
  * matter: memory helps. So what was granted for it is remembered as earned, and forgotten by halves:
  * memory beyond use and buffer is kept as long as it earns its keep: while so little of it is usable
- * that the guest would miss more. With more than that usable it is given up in time. A guest that faults with plenty usable is reading files or bringing back
- * what was swapped out earlier; memory would not help it.
+ * that the guest would miss more. With more than that usable it is given up in time. A guest that
+ * faults with plenty usable is reading files or bringing back what was swapped out earlier; memory
+ * would not help it.
  *
  * `usable` and `actual` are not of the same moment, and an error up stays long, while an error
  * down is corrected by the next statistics. So `need` is computed once for each statistics, from

@@ -21,9 +21,9 @@
  * Shares are weighed with the VM's maximum, as ESX does by default: equal shares mean equal parts
  * of what each was provisioned with, not a small VM's need before a large one's.
  *
- * A guest that is stuck above its entitlement is charged to itself: others share as if it had only
- * what is due to it, and wait for what it withholds rather than pay for it; until the host is low
- * on memory, when what is not there cannot be shared.
+ * A guest that is stuck above its entitlement is charged to itself: what the others need is served as
+ * if it had followed; only of what they do not need they have to make do without what it withholds.
+ * Where even that is not there, they wait for it rather than pay for it.
  *
  * VMs that are only observed are given the part they would have if they took part, in a sharing
  * of its own; in the others' sharing they keep what they hold.
@@ -85,17 +85,22 @@ static void share_out(struct tick *tick, uint64_t total_kib, bool to_observed)
 	}
 }
 
+static bool withholds(const struct policy_vm *vm)
+{
+	const struct vm_movement *movement = &vm->state->movement;
+
+	return movement->stuck && !movement->stuck_growing;
+}
+
 static void find_bounds(const struct tick *tick, struct policy_vm *vm)
 {
 	struct vm_work *work = &vm->work;
 	uint64_t limit_kib = min_u64(work->limit_kib, proactive_cap(tick, vm));
-	bool excused = vm_kept(tick, vm) &&
-		       (work->keep_reason != REASON_STUCK || tick->totals.state == HOST_LOW);
 
 	work->weight = max_u64(
 		scale_u64(work->max_kib, max_u64(vm->settings->shares, 1), SHARES_STANDARD), 1);
 	work->floor_kib = work->reservation_kib;
-	if (excused)
+	if (vm_kept(tick, vm) && !withholds(vm))
 		work->floor_kib = max_u64(work->floor_kib, work->charge_kib);
 	work->want_kib = clamp_u64(work->demand_kib, work->floor_kib, work->limit_kib);
 	work->upper_kib = limit_kib;
@@ -106,6 +111,29 @@ static void find_bounds(const struct tick *tick, struct policy_vm *vm)
 		work->want_kib = work->upper_kib = work->holds_kib;
 	/* Never below the floor, which of a VM that just booted may be above its limit. */
 	work->upper_kib = max_u64(work->upper_kib, max_u64(work->want_kib, work->floor_kib));
+}
+
+/* After a sharing among those that would follow: now among those that do. */
+static void share_without_stuck(struct tick *tick, uint64_t total_kib)
+{
+	bool any = false;
+
+	for_each_vm(vm, tick) {
+		struct vm_work *work = &vm->work;
+
+		if (!work->sharing)
+			continue;
+		if (withholds(vm)) {
+			any = true;
+			work->sharing = false;
+			total_kib = sub_u64(total_kib, work->charge_kib);
+		} else {
+			work->floor_kib =
+				max_u64(work->floor_kib, min_u64(work->goal_kib, work->want_kib));
+		}
+	}
+	if (any)
+		share_out(tick, total_kib, false);
 }
 
 void entitlement_tick(struct tick *tick)
@@ -134,6 +162,7 @@ void entitlement_tick(struct tick *tick)
 	}
 	capacity = sub_u64(sub_u64(capacity, tick->float_kib), held_kib);
 	share_out(tick, sub_u64(capacity, observed_kib), false);
+	share_without_stuck(tick, sub_u64(capacity, observed_kib));
 	if (!any_observed)
 		return;
 	for_each_vm(vm, tick)

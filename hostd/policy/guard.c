@@ -8,7 +8,7 @@
  *   held   its needs cannot be judged (no fresh statistics): it stays where it is, but is raised
  *          to its reservation, which depends on no statistics;
  *   keep   judged, but nothing is taken from it: it may grow (just booted, stuck, or its balloon
- *          has no effect). A host that is about to swap takes from those that boot, too.
+ *          has no effect). A host that is hard takes from those that boot, too.
  * In each case its memory counts as used. A VM that is only observed is judged as any other, and
  * counts as held for the others, because nothing will make it move.
  */

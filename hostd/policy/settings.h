@@ -41,7 +41,8 @@ struct policy_settings {
 
 	/* What of a guest's numbers is believed, and for how long. */
 	uint32_t stale_ms; /* guest numbers older than this are not used */
-	uint32_t boot_grace_ms; /* nothing is taken from a VM younger than this */
+	uint32_t
+		boot_grace_ms; /* nothing is taken from a VM younger than this, unless the host is hard */
 	uint32_t foreign_hold_ms; /* a VM that somebody else resized is left alone for this long */
 
 	/* Demand. */

@@ -7,8 +7,8 @@
  *            float stays free and nobody waits
  *   hard     the host has less available than a part of its reserve, or swaps, or stalls, or VMs
  *            hold more than the budget by half of the float: what VMs need is taken too, by
- *            shares, down to reservations
- *   low      less than a smaller part: all that is too much at once, also from VMs that boot;
+ *            shares, down to reservations, also from VMs that boot
+ *   low      less than a smaller part: all that is too much at once;
  *            nobody grows; an alarm
  *
  * Low is judged by what is available, the others by the margin (capacity.c), in which memory counts

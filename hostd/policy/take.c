@@ -3,11 +3,10 @@
  * Taking: from whom, how far, how fast.
  *
  * From whom. While nobody waits, from nobody: only what is above a limit, and what proactive mode
- * probes for. When somebody waits, or the
- * float is to be filled, from those who hold most too much, and from as few of them as will do:
- * VMs are classed by the power of two of their excess, and classes are asked from the highest down
- * until that covers what is wanted. Who is alike is treated alike. While the host is low, from
- * all who hold too much.
+ * probes for. When somebody waits, or the float is to be filled, from those who hold most too much,
+ * and from as few of them as will do: VMs are classed by the power of two of their excess, and
+ * classes are asked from the highest down until that covers what is wanted. Who is alike is treated
+ * alike. While the host is low, from all who hold too much.
  *
  * How far. To the entitlement. Below what a VM needs only when somebody else waits for memory, or
  * the host is hard or low: the entitlement is then below the need by shares.

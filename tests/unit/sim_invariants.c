@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The invariants (sim_invariants.h || (vm->set && kib(vm->set_kib) > holds(vm))), one function each. Where a rule has bands and margins by
+ * The invariants (sim_invariants.h), one function each. Where a rule has bands and margins by
  * design (dead-band, float, pages), the check allows for them and says so.
  */
 #include "sim_invariants.h"
@@ -386,6 +386,9 @@ static bool check_short(const struct look *look)
 	for (size_t i = 0; i < look->tick->n_vms; i++) {
 		const struct sim_vm *vm = &look->tick->vms[i];
 
+		/* A reservation is kept, also for one that cannot take it now. */
+		if (kib(vm->reservation_kib) > holds(vm))
+			spare -= kib(vm->reservation_kib) - holds(vm);
 		if (truly_short(look, vm))
 			missing += (int64_t)(guests->swap_mib[vm->index] * MODEL_KIB_PER_MIB);
 	}
@@ -395,7 +398,8 @@ static bool check_short(const struct look *look)
 		int64_t swap = (int64_t)(guests->swap_mib[vm->index] * MODEL_KIB_PER_MIB);
 
 		if (!truly_short(look, vm) || !fresh(look, vm) || left_alone(&look->judged[i]) ||
-		    spare < missing * 2 || holds(vm) + swap > kib(vm->limit_kib)) {
+		    spare < missing * 2 || swap < band(look, vm) ||
+		    holds(vm) + swap > kib(vm->limit_kib)) {
 			watched->short_since_s = -1;
 			continue;
 		}
@@ -419,13 +423,20 @@ static bool check_shares(const struct look *look)
 	for (size_t i = 0; i + 1 < look->tick->n_vms; i += 2) {
 		const struct vm_decision *a = &look->judged[i].decision;
 		const struct vm_decision *b = &look->judged[i + 1].decision;
+		int64_t slack;
 
 		if (left_alone(&look->judged[i]) || left_alone(&look->judged[i + 1]))
 			continue;
 		/* One that was shorter of memory may need more of it afterwards. */
 		if (opt_or(b->demand_kib, 0) < opt_or(a->demand_kib, 0))
 			continue;
-		if (b->entitlement_kib + PAGE_SLACK_KIB < a->entitlement_kib)
+		/*
+		 * What is within the dead-band moves no target; and what it is entitled to may be
+		 * less for the moment, because it has had more and left it idle.
+		 */
+		slack = band(look, &look->tick->vms[i]);
+		if (kib(b->entitlement_kib) + slack < kib(a->entitlement_kib) &&
+		    heading(&look->tick->vms[i + 1]) + slack < heading(&look->tick->vms[i]))
 			return broken(look, INVARIANT_SHARES, &look->tick->vms[i + 1],
 				      "entitled to %" PRIu64 ", half the shares to %" PRIu64,
 				      b->entitlement_kib, a->entitlement_kib);

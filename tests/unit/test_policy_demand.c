@@ -232,6 +232,7 @@ static void test_pressure_lasts_until_new_statistics(void **state)
 	world.vms[0].sample.stats_age_ms = opt_some(5200);
 	world_tick(&world, 5000);
 	assert_eq(demand(&world), MIB(1536));
+	assert_true(world_decision(&world, 0)->need.pressed);
 	world.vms[0].silent = false;
 	world.vms[0].use_kib = MIB(400);
 	world_tick(&world, 5000);

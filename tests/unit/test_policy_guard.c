@@ -173,6 +173,8 @@ static void test_booting(void **state)
 	struct world_vm *vm = fat(&world);
 
 	(void)state;
+	world.settings.budget_kib = opt_some(MIB(1000)); /* soft, with a float to fill */
+	world.settings.float_permille = 500;
 	world.settings.boot_grace_ms = 60 * 1000;
 	vm->sample.up_ms = 59 * 1000;
 	assert_left_alone(&world, REASON_BOOTING);

@@ -68,6 +68,26 @@ static void test_stuck_is_charged_to_itself(void **state)
 	assert_true(world_decision(&world, 0)->entitlement_kib < MIB(300));
 }
 
+/* What they do not need they have to make do without: need comes before their comfort. */
+static void test_stuck_leaves_no_comfort(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two(&world);
+	world.settings.headroom_permille = 500;
+	world_add(&world, GIB(2), MIB(0), MIB(0))->settings.reservation_kib = opt_some(0);
+	world.vms[1].settings.buffer_permille = 0;
+	world_tick(&world, 5000);
+	assert_true(world_decision(&world, 1)->entitlement_kib > MIB(800));
+	two(&world);
+	world.settings.headroom_permille = 500;
+	world.vms[1].settings.buffer_permille = 0;
+	world.vms[0].stuck = true;
+	until_stuck(&world);
+	assert_between(world_decision(&world, 1)->entitlement_kib, MIB(490), MIB(600));
+}
+
 /* Asked again after 30 s, 60 s, 120 s; once it moves, all is forgotten. */
 static void test_stuck_is_asked_again(void **state)
 {
@@ -231,6 +251,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stuck_is_left_where_it_is),
 		cmocka_unit_test(test_stuck_is_charged_to_itself),
+		cmocka_unit_test(test_stuck_leaves_no_comfort),
 		cmocka_unit_test(test_stuck_is_asked_again),
 		cmocka_unit_test(test_rate_decides),
 		cmocka_unit_test(test_promise_not_taken),
