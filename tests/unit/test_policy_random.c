@@ -2,7 +2,7 @@
 /*
  * What must hold whatever the world does: random VMs (honest, stuck, slow, silent, lying, coming
  * and going between modes) on a random host, checked after each tick. The seed is printed;
- * AEROSTAT_SEED repeats a run.
+ * AEROSTAT_SEED begins elsewhere.
  */
 #include "cmocka_test.h"
 
@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "policy_world.h"
 
@@ -41,12 +40,14 @@ static bool one_in(uint64_t n)
 	return below(n) == 0;
 }
 
+#define FIRST_SEED 1
+
 static int seed(void **state)
 {
 	const char *given = getenv("AEROSTAT_SEED");
 
 	(void)state;
-	random_state = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL);
+	random_state = given ? strtoull(given, NULL, 0) : FIRST_SEED;
 	print_message("# AEROSTAT_SEED=%" PRIu64 "\n", random_state);
 	return 0;
 }

@@ -4,14 +4,14 @@
  * invariant fail.
  *
  * A failing world is named by its kind and seed: SEED=NUMBER runs the worlds of that one seed
- * alone. Without it, AEROSTAT_SEED (or the clock) says where the numbers begin.
+ * alone. Without it, AEROSTAT_SEED says where the numbers begin; the same worlds are run where it is not
+ * given, so that a run does not depend on the day.
  */
 #include "cmocka_test.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "sim_invariants.h"
 
@@ -175,6 +175,8 @@ static const struct fault faults[] = {
 	{ INVARIANT_SHARES, WORLD_SHARES, shares_reversed, NULL, NULL },
 };
 
+#define FIRST_SEED 5550000
+
 static uint64_t first_seed, n_seeds;
 
 static int choose_seeds(void **state)
@@ -182,7 +184,7 @@ static int choose_seeds(void **state)
 	const char *one = getenv("SEED"), *first = getenv("AEROSTAT_SEED");
 
 	(void)state;
-	first_seed = first ? strtoull(first, NULL, 0) : (uint64_t)time(NULL) * 10000;
+	first_seed = first ? strtoull(first, NULL, 0) : FIRST_SEED;
 	n_seeds = WORLDS_OF_A_KIND;
 	if (one) {
 		first_seed = strtoull(one, NULL, 0);
