@@ -157,7 +157,7 @@ static void test_states_and_untouched_memory(void **state)
 	(void)state;
 	two_fixed(&world);
 	world.vms[0].sample.rss_kib = opt_some(GIB(1));
-	assert_int_equal(state_after(&world, MIB(1300)), HOST_HARD);
+	assert_int_equal(state_after(&world, MIB(1150)), HOST_HARD);
 	world.vms[0].sample.rss_kib = opt_some(GIB(2));
 	assert_int_equal(state_after(&world, MIB(1300)), HOST_RELAXED);
 }

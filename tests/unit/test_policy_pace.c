@@ -131,6 +131,21 @@ static void test_float_is_for_relief(void **state)
 	assert_true(world_sum_actual(&world) > MIB(800));
 }
 
+/* One that holds more than its part must not let the other's growth use up the float. */
+static void test_growth_leaves_the_float(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(1000));
+	world.settings.float_permille = 200;
+	add(&world, GIB(1), MIB(700), MIB(100));
+	add(&world, GIB(1), MIB(150), MIB(100));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 1), REASON_NOTHING_FREE);
+	assert_eq(world_actual(&world, 1), MIB(150));
+}
+
 static void test_no_growth_while_hard(void **state)
 {
 	struct world world;
@@ -228,6 +243,20 @@ static void test_few_are_asked(void **state)
 	assert_eq(world_actual(&world, 1), world_actual(&world, 2));
 }
 
+/* Each step begins where the guest is: one that is slow is not asked for ever more. */
+static void test_slow_guest(void **state)
+{
+	struct world world;
+
+	(void)state;
+	filling_world(&world);
+	world.vms[0].stuck = true;
+	for (int i = 0; i < 2; i++) {
+		world_tick(&world, 5000);
+		assert_true(world_decision(&world, 0)->target_kib >= GIB(4) - MIB(100 + 410));
+	}
+}
+
 /* What is on its way already is not asked for again, from others. */
 static void test_what_is_coming_counts(void **state)
 {
@@ -242,6 +271,8 @@ static void test_what_is_coming_counts(void **state)
 	world.vms[0].stuck = true; /* slow, rather: it has been asked only now */
 	world_tick(&world, 5000);
 	assert_int_equal(reason(&world, 0), REASON_RECLAIM);
+	/* 2000 MiB are wanted, the first has 1900 too much: with the 410 that are coming that will do. */
+	world.vms[2].settings.buffer_permille = 41000;
 	world_tick(&world, 1000);
 	assert_int_equal(reason(&world, 1), REASON_SPARE);
 }
@@ -469,6 +500,7 @@ static void test_tiny_vm_comes_down(void **state)
 	(void)state;
 	plain(&world, GIB(4));
 	add(&world, 64, 64, 8)->settings.limit_kib = opt_some(32);
+	world.settings.step_permille = 1;
 	world_settle(&world, 100);
 	assert_eq(world_actual(&world, 0), 32);
 }
@@ -536,11 +568,13 @@ int main(void)
 		cmocka_unit_test(test_nothing_free),
 		cmocka_unit_test(test_need_before_growth),
 		cmocka_unit_test(test_float_is_for_relief),
+		cmocka_unit_test(test_growth_leaves_the_float),
 		cmocka_unit_test(test_no_growth_while_hard),
 		cmocka_unit_test(test_steps_are_bounded),
 		cmocka_unit_test(test_early_ticks),
 		cmocka_unit_test(test_spare_is_left),
 		cmocka_unit_test(test_few_are_asked),
+		cmocka_unit_test(test_slow_guest),
 		cmocka_unit_test(test_what_is_coming_counts),
 		cmocka_unit_test(test_below_demand_slowly),
 		cmocka_unit_test(test_low),

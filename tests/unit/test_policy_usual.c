@@ -148,6 +148,7 @@ static void test_proactive(void **state)
 	for (int i = 0; i < 2000; i++)
 		world_tick(&world, 5000);
 	assert_between(world_actual(&world, 0), MIB(1200), MIB(1200 + 250));
+	assert_true(world.vms[0].state.cap_kib >= MIB(1200));
 }
 
 int main(void)
