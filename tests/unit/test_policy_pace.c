@@ -257,26 +257,6 @@ static void test_slow_guest(void **state)
 	}
 }
 
-/* What is on its way already is not asked for again, from others. */
-static void test_what_is_coming_counts(void **state)
-{
-	struct world world;
-
-	(void)state;
-	plain(&world, MIB(3000));
-	world.settings.headroom_permille = 0;
-	add(&world, GIB(4), MIB(2000), MIB(100));
-	add(&world, GIB(4), MIB(900), MIB(100));
-	add(&world, GIB(4), MIB(100), MIB(50))->settings.buffer_permille = 5000;
-	world.vms[0].stuck = true; /* slow, rather: it has been asked only now */
-	world_tick(&world, 5000);
-	assert_int_equal(reason(&world, 0), REASON_RECLAIM);
-	/* 2000 MiB are wanted, the first has 1900 too much: with the 410 that are coming that will do. */
-	world.vms[2].settings.buffer_permille = 41000;
-	world_tick(&world, 1000);
-	assert_int_equal(reason(&world, 1), REASON_SPARE);
-}
-
 /* Down to its demand quickly, below it slowly, unless the host is hard. */
 static void test_below_demand_slowly(void **state)
 {
@@ -575,7 +555,6 @@ int main(void)
 		cmocka_unit_test(test_spare_is_left),
 		cmocka_unit_test(test_few_are_asked),
 		cmocka_unit_test(test_slow_guest),
-		cmocka_unit_test(test_what_is_coming_counts),
 		cmocka_unit_test(test_below_demand_slowly),
 		cmocka_unit_test(test_low),
 		cmocka_unit_test(test_turns),
