@@ -29,7 +29,7 @@
 #define SHORT_TIMEOUT  "ack_timeout_ms=1000"
 
 /* Functions by their names in older and newer kernels; the first that exists is meant. */
-#define FN_ALLOC_PAGES	 "alloc_pages,alloc_pages_noprof"
+#define FN_ALLOC_PAGES	 "alloc_pages,alloc_pages_noprof,__alloc_pages_noprof"
 #define FN_KMALLOC	 "kmalloc_trace,__kmalloc_cache_noprof"
 #define FN_KMALLOC_SIZED "__kmalloc,__kmalloc_noprof"
 #define FN_REGISTER	 "register_virtio_driver,__register_virtio_driver"

@@ -114,6 +114,11 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	const char *device = config->device ? config->device : "virtio-balloon-pci,id=balloon0";
 	bool microvm = strcmp(machine, "microvm") == 0;
 	bool kvm = strcmp(files->accel, "kvm") == 0;
+	/*
+	 * A booting kernel counts the ticks of its timer for some milliseconds, and panics without
+	 * any. An emulated processor may have to wait longer than that for its host.
+	 */
+	const char *timer = " no_timer_check";
 	char append[1024];
 
 	add(line, "qemu-system-x86_64");
@@ -122,8 +127,9 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	/* A microvm's own serial port would take the place of ours; the clock wakes sleepers. */
 	add_option(line, "-machine", "%s%s", machine,
 		   microvm ? ",isa-serial=off,rtc=on,acpi=on" : "");
-	add_option(line, "-m", "%u",
-		   (config->memory_mib ? config->memory_mib : 256) + files->extra_mib);
+	add_option(line, "-m", "%uk",
+		   ((config->memory_mib ? config->memory_mib : 256) + files->extra_mib) * 1024 -
+			   config->memory_less_kib);
 	add_option(line, "-smp", "%u", config->vcpus ? config->vcpus : 2);
 	add(line, "-nodefaults");
 	add(line, "-no-user-config");
@@ -132,9 +138,9 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-kernel", "%s", files->kernel);
 	add_option(line, "-initrd", "%s", files->initrd);
 	snprintf(append, sizeof(append),
-		 "console=ttyS0,115200 loglevel=5 panic=-1 agent.module=%s%s%s %s", driver,
-		 config->params ? " agent.params=" : "", config->params ? config->params : "",
-		 config->append ? config->append : "");
+		 "console=ttyS0,115200 loglevel=5 panic=-1%s agent.module=%s%s%s %s",
+		 kvm ? "" : timer, driver, config->params ? " agent.params=" : "",
+		 config->params ? config->params : "", config->append ? config->append : "");
 	if (microvm && !kvm)
 		add_tsc(append, sizeof(append));
 	add_option(line, "-append", "%s", append);
