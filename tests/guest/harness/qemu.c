@@ -96,7 +96,8 @@ static uint64_t host_tsc_khz(void)
 
 /*
  * A microvm has neither HPET nor PM timer, and on a busy host the guest often fails to calibrate
- * its counter against the PIT; Linux 6.1 then waits for ever for its first tick. So it is told.
+ * its counter against the PIT; Linux 6.1 then waits for ever for its first tick. So it is told; and
+ * not to check the counter against lost ticks, as without it there is no clock at all.
  */
 static void add_tsc(char *append, size_t size)
 {
@@ -104,7 +105,8 @@ static void add_tsc(char *append, size_t size)
 	size_t used = strlen(append);
 
 	if (khz)
-		snprintf(append + used, size - used, " tsc_early_khz=%" PRIu64, khz);
+		snprintf(append + used, size - used, " tsc_early_khz=%" PRIu64 " tsc=reliable",
+			 khz);
 }
 
 static void make_command_line(struct command_line *line, const struct guest_config *config,
