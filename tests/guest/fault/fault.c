@@ -113,7 +113,12 @@ static int caught(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-static struct kprobe probe = { .pre_handler = caught };
+/* A probe without such a handler may be made a jump, which cannot change where the call goes. */
+static void no_jump(struct kprobe *unused, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe probe = { .pre_handler = caught, .post_handler = no_jump };
 
 static int __init fault_init(void)
 {
