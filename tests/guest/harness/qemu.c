@@ -118,9 +118,10 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	bool kvm = strcmp(files->accel, "kvm") == 0;
 	/*
 	 * A booting kernel counts the ticks of its timer for some milliseconds, and panics without
-	 * any. An emulated processor may have to wait longer than that for its host.
+	 * any; a running one complains when a processor does nothing for 21 s. An emulated one may
+	 * have to wait longer than that for its host.
 	 */
-	const char *timer = " no_timer_check";
+	const char *patience = " no_timer_check rcupdate.rcu_cpu_stall_timeout=120";
 	char append[1024];
 
 	add(line, "qemu-system-x86_64");
@@ -141,7 +142,7 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-initrd", "%s", files->initrd);
 	snprintf(append, sizeof(append),
 		 "console=ttyS0,115200 loglevel=5 panic=-1%s agent.module=%s%s%s %s",
-		 kvm ? "" : timer, driver, config->params ? " agent.params=" : "",
+		 kvm ? "" : patience, driver, config->params ? " agent.params=" : "",
 		 config->params ? config->params : "", config->append ? config->append : "");
 	if (microvm && !kvm)
 		add_tsc(append, sizeof(append));
