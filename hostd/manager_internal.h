@@ -12,6 +12,7 @@
 #include "actuator/balloon.h"
 #include "manager.h"
 #include "source/libvirt.h"
+#include "source/sampler.h"
 
 struct manager {
 	sd_event *event;
@@ -32,14 +33,10 @@ struct manager {
 	sd_event_source *tick_timer;
 	uint64_t tick_ms; /* monotonic; when the last tick began */
 
-	/* Sampling. A job that hangs is not waited for: a later one overtakes it. */
-	sd_event_source *deadline_timer; /* of the latest sampling job */
-	uint64_t sample_submitted; /* number of the latest job */
-	uint64_t sample_accepted; /* number of the latest one whose answer was taken */
-	uint64_t sample_since_ms; /* when the latest was submitted */
-	unsigned int samples_in_flight;
-	uint64_t sampled_ms; /* when an answer was last taken; 0: never */
-	bool late_logged; /* this episode of late samples has had its line */
+	struct sampler *sampler;
+	bool tick_again; /* something happened while a round was under way */
+	uint64_t sampled_ms; /* when a round last brought numbers; 0: never */
+	bool late_logged; /* this episode of rounds without a roster has had its line */
 
 	unsigned int describing; /* jobs in flight, ... */
 	unsigned int setting; /* ... */

@@ -33,6 +33,7 @@ static void complete_sample(const struct manager *manager, struct vm *vm, uint64
 		stats_age_ms(vm->last_update_s, clock_wall_ms(&manager->options->clock));
 	sample->up_ms = now_ms - vm->run_since_ms;
 	sample->has_balloon = vm->description.has_balloon && !vm->description.pinned;
+	sample->hung = vm->hung;
 	if (vm->described && vm->has_job)
 		sample->run_state = VM_MIGRATING;
 }
@@ -115,7 +116,8 @@ static void act(struct manager *manager, bool shrinking)
 	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
 		struct vm *vm = manager->fleet.vms[i];
 
-		if (!vm->described || vm->setting || shrinks(vm) != shrinking)
+		/* A call for a VM that is silent would only hang, too. */
+		if (!vm->described || vm->setting || vm->silent_ms || shrinks(vm) != shrinking)
 			continue;
 		journal_decision(vm, &manager->host_decision, manager->options->dry_run);
 		if (vm->decision.set)

@@ -58,6 +58,13 @@ int workers_new(struct mailbox *mailbox, const char *uri, uint32_t deadline_ms,
 void workers_submit(struct workers *workers, struct job *job);
 
 /*
+ * The caller no longer waits for this job, which it has submitted and which is not done: if a
+ * worker is at it, that one counts as lost from now on, before the deadline, and another may take
+ * its place. The job still ends in done() when the call returns.
+ */
+void workers_abandon(struct workers *workers, const struct job *job);
+
+/*
  * The connection that drivers without a daemon share among all users of a process, because their
  * state is the connection's (libvirt's test driver with a file). NULL: each worker opens its own.
  * References are the workers' own matter.
