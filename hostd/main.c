@@ -20,6 +20,7 @@
 #include "publish/service.h"
 #include "source/libvirt.h"
 #include "util/log.h"
+#include "watchdog.h"
 
 enum {
 	EXIT_USAGE = 2,
@@ -61,7 +62,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)info;
 	service_reloading();
 	reload(userdata);
-	service_ready();
+	service_reloaded();
 	return 0;
 }
 
@@ -132,6 +133,11 @@ static int start_bus(struct daemon *daemon)
 	return 0;
 }
 
+static bool ticks_proceed(void *userdata)
+{
+	return manager_proceeds(((struct daemon *)userdata)->manager);
+}
+
 static int start(struct daemon *daemon, struct conf *conf)
 {
 	int ret;
@@ -165,7 +171,9 @@ static int run(struct daemon *daemon)
 {
 	int ret;
 
-	service_ready();
+	ret = watchdog_start(daemon->event, ticks_proceed, daemon);
+	if (ret < 0)
+		log_warning("no watchdog: %s", strerror(-ret));
 	ret = sd_event_loop(daemon->event);
 	service_stopping();
 	if (ret < 0) {

@@ -27,6 +27,9 @@
 
 #define TIMER_ACCURACY_US 10000
 
+/* No round takes this long beyond an interval, whatever hangs: its deadlines end it before. */
+#define STUCK_AFTER_MS 60000
+
 /* --once gives up on what has not answered by then. */
 #define ONCE_TIMEOUT_MS 30000
 
@@ -122,6 +125,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)source;
 	(void)usec;
 	arm_timer(manager->tick_timer, manager->conf->daemon.interval_ms);
+	manager->timer_ms = clock_monotonic_ms();
 	if (!link_is_up(manager->link))
 		return 0;
 	if (sampler_busy(manager->sampler)) {
@@ -195,6 +199,7 @@ static void on_down(void *userdata, const char *why)
 
 	service_status("Lost libvirt (%s); all VMs keep their targets", why);
 	sampler_cancel(manager->sampler);
+	manager->judged_ms = 0;
 	manager->late_logged = false;
 	if (manager->options->once) {
 		manager->failed = true;
@@ -294,6 +299,7 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 	manager->event = event;
 	manager->options = options;
 	manager->conf = conf;
+	manager->timer_ms = clock_monotonic_ms();
 	handlers.userdata = manager;
 	ret = add_timers(manager);
 	if (ret < 0)
@@ -328,12 +334,22 @@ void manager_reload(struct manager *manager, struct conf *conf)
 		log_warning("daemon.connect has changed to %s: that takes effect with a restart",
 			    conf->daemon.connect);
 	manager->conf = conf;
-	workers_set_deadline(link_workers(manager->link), conf->daemon.call_deadline_ms);
+	link_set_deadline(manager->link, conf->daemon.call_deadline_ms);
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		manager_settle_vm(manager, manager->fleet.vms[i]);
 	conf_free(old);
 	if (link_is_up(manager->link))
 		manager_tick_soon(manager);
+}
+
+bool manager_proceeds(const struct manager *manager)
+{
+	uint64_t slack_ms = (uint64_t)manager->conf->daemon.interval_ms + STUCK_AFTER_MS;
+
+	return clock_monotonic_ms() - manager->timer_ms <
+		       slack_ms + manager->conf->daemon.interval_ms &&
+	       (!sampler_busy(manager->sampler) ||
+		clock_monotonic_ms() - manager->tick_ms < slack_ms);
 }
 
 bool manager_stop(struct manager *manager)
@@ -360,6 +376,7 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.host = manager->host,
 		.decision = manager->host_decision,
 		.ticks = manager->ticks,
+		.late_ticks = manager->late_ticks,
 		.uri = uri_of(manager),
 		.connected = link_is_up(manager->link),
 		.dry_run = manager->options->dry_run,

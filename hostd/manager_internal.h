@@ -27,10 +27,13 @@ struct manager {
 	struct policy_state policy_state;
 	struct host_decision host_decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: host_decision holds nothing yet */
+	uint64_t judged_ms; /* monotonic; when that was last; 0: not since libvirt came */
+	uint64_t late_ticks; /* of them, those that came more than an interval late */
 	struct policy_vm *policy_vms; /* scratch of a tick, kept from one to the next */
 	size_t policy_vms_size;
 
 	sd_event_source *tick_timer;
+	uint64_t timer_ms; /* monotonic; when it last fired */
 	uint64_t tick_ms; /* monotonic; when the last tick began */
 
 	struct sampler *sampler;

@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "publish/journal.h"
+#include "publish/service.h"
 #include "source/host.h"
 #include "util/log.h"
+#include "watchdog.h"
 
 /* For a VM that is not described yet: its memory counts, but nobody may touch it. */
 static const struct vm_settings left_alone = {
@@ -125,11 +127,22 @@ static void act(struct manager *manager, bool shrinking)
 	}
 }
 
+static void count_tick(struct manager *manager, uint64_t now_ms)
+{
+	uint64_t interval_ms = manager->conf->daemon.interval_ms;
+
+	manager->ticks++;
+	if (manager->judged_ms && now_ms - manager->judged_ms > 2 * interval_ms)
+		manager->late_ticks++;
+	manager->judged_ms = now_ms;
+}
+
 void manager_judge(struct manager *manager)
 {
 	const struct host_decision before = manager->host_decision;
 	uint64_t now_ms = clock_monotonic_ms();
 
+	watchdog_phase("deciding");
 	manager->host = host_sample_read(manager->options->root);
 	if (build_snapshot(manager, now_ms)) {
 		log_error("out of memory; no decisions in this tick");
@@ -143,9 +156,12 @@ void manager_judge(struct manager *manager)
 				      &manager->policy_vms[i].decision, now_ms);
 	if (!manager->ticks || before.state != manager->host_decision.state)
 		journal_host(&manager->host, &manager->host_decision);
-	manager->ticks++;
+	count_tick(manager, now_ms);
+	watchdog_phase("sending targets");
 	act(manager, true);
 	act(manager, false);
+	watchdog_phase("waiting for events, or handling one");
+	service_ready();
 }
 
 void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int error,

@@ -113,6 +113,7 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		{ "psi_some_permille", status->host.psi_some_permille },
 		{ "psi_full_permille", status->host.psi_full_permille },
 		{ "ticks", opt_some(status->ticks) },
+		{ "late_ticks", opt_some(status->late_ticks) },
 		{ "interval_ms", opt_some(conf->daemon.interval_ms) },
 		{ "sample_age_ms", since_ms(status->sampled_ms) },
 		{ "hung_calls", opt_some(status->lost_workers) },

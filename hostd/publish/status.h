@@ -18,6 +18,7 @@ struct status {
 	struct host_sample host;
 	struct host_decision decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: `decision` holds nothing yet */
+	uint64_t late_ticks; /* of them, those that came more than an interval late */
 	const char *uri;
 	bool connected;
 	bool dry_run;
