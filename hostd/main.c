@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <libxml/parser.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,8 @@
 #include "source/libvirt.h"
 #include "util/log.h"
 #include "watchdog.h"
+
+#define TRIM_THRESHOLD_BYTES (64 * 1024)
 
 enum {
 	EXIT_USAGE = 2,
@@ -95,6 +98,16 @@ static void block_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* libvirt and the bus write to sockets whose peers may die. */
 	signal(SIGPIPE, SIG_IGN);
+}
+
+/*
+ * Threads here wait more than they allocate, so they share one arena instead of keeping 128 KiB and
+ * more each; and what a large answer of libvirt's took goes back to the kernel.
+ */
+static void limit_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
 }
 
 static void get_status(void *userdata, struct status *ret_status)
@@ -222,6 +235,7 @@ int main(int argc, char **argv)
 		puts("configuration is good");
 		return EXIT_SUCCESS;
 	}
+	limit_memory();
 	block_signals();
 	ret = start(&daemon, conf);
 	if (!ret)

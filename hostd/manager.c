@@ -109,6 +109,7 @@ static void round_done(void *userdata, const struct sampler_outcome *outcome)
 
 	if (manager->stopping)
 		return;
+	manager->sampling_us = opt_some(outcome->took_us);
 	if (outcome->error)
 		round_failed(manager, outcome->error, outcome->why);
 	else
@@ -381,6 +382,7 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.connected = link_is_up(manager->link),
 		.dry_run = manager->options->dry_run,
 		.sampled_ms = manager->sampled_ms,
+		.sampling_us = manager->sampling_us,
 		.lost_workers = workers_lost(link_workers(manager->link)),
 	};
 }

@@ -39,6 +39,7 @@ struct manager {
 	struct sampler *sampler;
 	bool tick_again; /* something happened while a round was under way */
 	uint64_t sampled_ms; /* when a round last brought numbers; 0: never */
+	struct opt_u64 sampling_us; /* how long the last round took */
 	bool late_logged; /* this episode of rounds without a roster has had its line */
 
 	unsigned int describing; /* jobs in flight, ... */

@@ -23,6 +23,7 @@ struct status {
 	bool connected;
 	bool dry_run;
 	uint64_t sampled_ms; /* monotonic; when the last statistics came; 0: never */
+	struct opt_u64 sampling_us; /* how long the last sampling took */
 	unsigned int lost_workers; /* calls into libvirt that hang */
 };
 

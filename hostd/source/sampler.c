@@ -62,6 +62,7 @@ struct sampler {
 
 	uint64_t round; /* the number of the one under way or, without one, of the last */
 	bool busy;
+	uint64_t begun_us;
 	bool late; /* this round has missed a deadline */
 	bool has_roster;
 	unsigned int roster_attempts;
@@ -109,7 +110,12 @@ static void arm(struct sampler *sampler)
 
 static void end_round(struct sampler *sampler, int error, const char *why)
 {
-	struct sampler_outcome outcome = { .error = error, .why = why, .late = sampler->late };
+	struct sampler_outcome outcome = {
+		.error = error,
+		.why = why,
+		.late = sampler->late,
+		.took_us = clock_monotonic_us() - sampler->begun_us,
+	};
 
 	for (size_t i = 0; i < sampler->n_parts; i++)
 		if (!sampler->parts[i].answered)
@@ -431,6 +437,7 @@ int sampler_begin(struct sampler *sampler, uint64_t interval_ms)
 	if (ret)
 		return ret;
 	sampler->busy = true;
+	sampler->begun_us = clock_monotonic_us();
 	arm(sampler);
 	return 0;
 }

@@ -23,6 +23,7 @@ struct sampler_outcome {
 	int error; /* 0, or why there is no roster; the fleet is as it was then; ... */
 	const char *why; /* ... for people; valid during the call */
 	bool late; /* some calls missed their deadline */
+	uint64_t took_us;
 	size_t unanswered; /* domains whose numbers are still missing, because calls hang */
 };
 
