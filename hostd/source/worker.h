@@ -22,8 +22,8 @@
 
 #include "source/mailbox.h"
 
-#define WORKERS_HEALTHY 4
-#define WORKERS_MAX	16
+#define WORKERS_HEALTHY 8
+#define WORKERS_MAX	24
 
 #define JOB_ERROR_LEN 256
 
