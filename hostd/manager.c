@@ -110,6 +110,8 @@ static void round_done(void *userdata, const struct sampler_outcome *outcome)
 	if (manager->stopping)
 		return;
 	manager->sampling_us = opt_some(outcome->took_us);
+	manager->telemetry.samples_late += outcome->late;
+	manager->telemetry.samples_failed += outcome->error != 0;
 	if (outcome->error)
 		round_failed(manager, outcome->error, outcome->why);
 	else
@@ -384,5 +386,6 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.sampled_ms = manager->sampled_ms,
 		.sampling_us = manager->sampling_us,
 		.lost_workers = workers_lost(link_workers(manager->link)),
+		.telemetry = &manager->telemetry,
 	};
 }
