@@ -9,7 +9,8 @@
  * running domains nobody is judged, and all VMs keep their targets.
  *
  * A tick comes each interval, and sooner after an event (a balloon has moved, a VM came or went),
- * so that memory that was just freed is granted at once, but not within event_gap of the last.
+ * so that memory that was just freed is granted at once, but not within event_gap of the last. When
+ * the host begins to stall it comes at once.
  *
  * While libvirt is away there are no ticks; link (source/libvirt.c) keeps trying.
  */
@@ -251,6 +252,26 @@ static void on_domain_event(void *userdata, const struct domain_event *event)
 	manager_tick_soon(manager);
 }
 
+/* The kernel fires once a window at most, so no gap has to be kept. */
+static void on_pressure(void *userdata)
+{
+	struct manager *manager = userdata;
+
+	manager->pressed = true;
+	if (link_is_up(manager->link) && !manager->options->once)
+		on_tick(manager->tick_timer, 0, manager);
+}
+
+static void add_pressure(struct manager *manager)
+{
+	int ret = pressure_new(manager->event, manager->options->root, on_pressure, manager,
+			       &manager->pressure);
+
+	if (ret && !*manager->options->root)
+		log_info("no pressure triggers: %s; pressure of the host is seen in each tick",
+			 strerror(-ret));
+}
+
 static int add_timers(struct manager *manager)
 {
 	int ret;
@@ -311,6 +332,7 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 		       &manager->link);
 	if (ret)
 		goto fail;
+	add_pressure(manager);
 	ret = add_sampler(manager);
 	if (ret)
 		goto fail;
@@ -363,6 +385,7 @@ bool manager_stop(struct manager *manager)
 	manager->tick_timer = sd_event_source_disable_unref(manager->tick_timer);
 	if (!link_stop(manager->link))
 		return false;
+	pressure_free(manager->pressure);
 	sampler_free(manager->sampler);
 	fleet_clear(&manager->fleet);
 	conf_free(manager->conf);

@@ -13,6 +13,7 @@
 #include "manager.h"
 #include "publish/telemetry.h"
 #include "source/libvirt.h"
+#include "source/pressure.h"
 #include "source/sampler.h"
 
 struct manager {
@@ -38,6 +39,8 @@ struct manager {
 	uint64_t tick_ms; /* monotonic; when the last tick began */
 
 	struct sampler *sampler;
+	struct pressure *pressure; /* NULL: the kernel has no triggers for us */
+	bool pressed; /* the host has stalled since the last decisions */
 	bool tick_again; /* something happened while a round was under way */
 	uint64_t sampled_ms; /* when a round last brought numbers; 0: never */
 	struct opt_u64 sampling_us; /* how long the last round took */

@@ -132,6 +132,19 @@ static void act(struct manager *manager, bool shrinking)
 	}
 }
 
+/*
+ * The kernel's average goes over ten seconds and is slow to say what a trigger says at once: in the
+ * last window the host stalled this much.
+ */
+static void note_pressure(struct manager *manager)
+{
+	struct opt_u64 *some_permille = &manager->host.psi_some_permille;
+
+	if (manager->pressed && opt_or(*some_permille, 0) < PRESSURE_STALL_PERMILLE)
+		*some_permille = opt_some(PRESSURE_STALL_PERMILLE);
+	manager->pressed = false;
+}
+
 static void count_tick(struct manager *manager, uint64_t now_ms)
 {
 	uint64_t interval_ms = manager->conf->daemon.interval_ms;
@@ -149,6 +162,7 @@ void manager_judge(struct manager *manager)
 
 	watchdog_phase("deciding");
 	manager->host = host_sample_read(manager->options->root);
+	note_pressure(manager);
 	if (build_snapshot(manager, now_ms)) {
 		log_error("out of memory; no decisions in this tick");
 		return;
