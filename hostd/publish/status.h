@@ -11,11 +11,13 @@
 #include "conf/conf.h"
 #include "policy/policy.h"
 #include "source/domains.h"
+#include "source/host_detail.h"
 
 struct status {
 	const struct fleet *fleet;
 	const struct conf *conf;
 	struct host_sample host;
+	const struct host_detail *host_detail;
 	struct host_decision decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: `decision` holds nothing yet */
 	const char *uri;
