@@ -125,6 +125,7 @@ static void take_answer(struct manager *manager, const struct sample_job *sj)
 		return; /* overtaken */
 	if (sj->job.error) {
 		log_warning("no statistics: %s", sj->job.error_text);
+		manager->telemetry.samples_failed++;
 		manager->failed = true;
 		if (sj->job.error == -ENOTCONN)
 			link_suspect(manager->link, sj->job.error_text);
@@ -187,6 +188,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 			    " ms: a VM or libvirt hangs; no targets are changed until they come",
 			    sample_deadline_ms(manager));
 	manager->late_logged = true;
+	manager->telemetry.samples_late++;
 	submit_sample(manager);
 	return 0;
 }
@@ -428,5 +430,6 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.dry_run = manager->options->dry_run,
 		.sampled_ms = manager->sampled_ms,
 		.lost_workers = workers_lost(link_workers(manager->link)),
+		.telemetry = &manager->telemetry,
 	};
 }

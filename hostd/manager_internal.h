@@ -12,6 +12,7 @@
 
 #include "actuator/balloon.h"
 #include "manager.h"
+#include "publish/telemetry.h"
 #include "source/libvirt.h"
 #include "source/signals.h"
 
@@ -49,6 +50,7 @@ struct manager {
 
 	unsigned int describing; /* jobs in flight, ... */
 	unsigned int setting; /* ... */
+	struct telemetry telemetry;
 	bool failed; /* something that --once is to report by its exit code */
 };
 

@@ -20,7 +20,7 @@
 
 struct bus {
 	sd_bus *connection;
-	bus_status_fn status;
+	status_fn status;
 	void *userdata;
 };
 
@@ -309,7 +309,7 @@ static int open_bus(enum bus_kind kind, sd_bus **ret_connection)
 	return -EINVAL;
 }
 
-int bus_new(sd_event *event, enum bus_kind kind, bus_status_fn status, void *userdata,
+int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,
 	    struct bus **ret_bus)
 {
 	struct bus *bus;
