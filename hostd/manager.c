@@ -34,7 +34,7 @@
 /* --once gives up on what has not answered by then. */
 #define ONCE_TIMEOUT_MS 30000
 
-static const char *uri_of(const struct manager *manager)
+const char *manager_uri(const struct manager *manager)
 {
 	return manager->options->uri ? manager->options->uri : manager->conf->daemon.connect;
 }
@@ -138,6 +138,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	}
 	manager->tick_ms = clock_monotonic_ms();
 	manager->tick_again = false;
+	manager_gather_signals(manager);
 	ret = sampler_begin(manager->sampler, manager->conf->daemon.interval_ms);
 	if (ret)
 		round_failed(manager, ret,
@@ -192,7 +193,7 @@ static void on_up(void *userdata)
 		manager->fleet.vms[i]->described = false;
 		manager->fleet.vms[i]->describe_failed = false;
 	}
-	service_status("Connected to libvirt at %s%s", uri_of(manager),
+	service_status("Connected to libvirt at %s%s", manager_uri(manager),
 		       manager->options->dry_run ? "; dry run: nothing is changed" : "");
 	on_tick(manager->tick_timer, 0, manager);
 }
@@ -219,7 +220,7 @@ static bool on_refused(void *userdata, const char *why)
 		service_status("Waiting for libvirt: %s", why);
 		return true;
 	}
-	log_error("%s: %s", uri_of(manager), why);
+	log_error("%s: %s", manager_uri(manager), why);
 	manager->failed = true;
 	finish_once(manager);
 	return false;
@@ -328,7 +329,7 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 	ret = add_timers(manager);
 	if (ret < 0)
 		goto fail;
-	ret = link_new(event, uri_of(manager), conf->daemon.call_deadline_ms, &handlers,
+	ret = link_new(event, manager_uri(manager), conf->daemon.call_deadline_ms, &handlers,
 		       &manager->link);
 	if (ret)
 		goto fail;
@@ -390,6 +391,7 @@ bool manager_stop(struct manager *manager)
 	fleet_clear(&manager->fleet);
 	conf_free(manager->conf);
 	free(manager->policy_vms);
+	signals_free(manager->signals);
 	free(manager);
 	return true;
 }
@@ -400,10 +402,11 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.fleet = &manager->fleet,
 		.conf = manager->conf,
 		.host = manager->host,
+		.host_detail = &manager->host_detail,
 		.decision = manager->host_decision,
 		.ticks = manager->ticks,
 		.late_ticks = manager->late_ticks,
-		.uri = uri_of(manager),
+		.uri = manager_uri(manager),
 		.connected = link_is_up(manager->link),
 		.dry_run = manager->options->dry_run,
 		.sampled_ms = manager->sampled_ms,
