@@ -4,8 +4,8 @@
 KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
-.PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit check-guest \
-	check-e2e check-debug check-rt check-stress bench-policy bench-kmod demo install clean
+.PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit fuzz check-guest check-e2e \
+	check-debug check-rt check-stress bench-policy bench-daemon bench-kmod demo install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +30,7 @@ hostd: ## build build/hostd/aerostatd and build/hostd/aerostatctl
 	@$(MAKE) --no-print-directory -C hostd
 
 check: ## run every test, on all that it needs; ends with "N passed, N failed, N skipped"
-	@scripts/check style unit guest e2e
+	@scripts/check style unit fuzz guest e2e
 
 check-style style: ## formatting, shellcheck, cppcheck, sparse, layout
 	@scripts/check style
@@ -55,6 +55,10 @@ check-stress: ## a thousand random targets under load, on both kernels
 	@scripts/bootstrap
 	@tests/guest/check --filter "stress*/*" --stress 1000
 
+fuzz: ## fuzz the readers of what others write (TIME=10: seconds each)
+	@scripts/bootstrap
+	@tests/fuzz/check --time $(or $(TIME),10)
+
 check-e2e: ## daemon, libvirt, QEMU and module together
 	@scripts/check e2e
 
@@ -64,6 +68,10 @@ demo: ## three guests, one daemon: watch memory move (about three minutes)
 
 bench-policy: ## how long one decision takes, for 100 and for 10,000 VMs
 	@$(MAKE) --no-print-directory -C tests/bench run
+
+bench-daemon: hostd ## the daemon's cost with 1000 VMs, and sampling 50 QEMUs against one bulk call
+	@scripts/bootstrap
+	@tests/bench/daemon/run
 
 bench-kmod: ## the guest module against the stock driver (SERIES=6.12 RUNS=5 QUICK=1)
 	@scripts/bootstrap

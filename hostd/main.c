@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <libxml/parser.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,9 +18,13 @@
 #include "manager.h"
 #include "options.h"
 #include "publish/bus.h"
+#include "publish/publishers.h"
 #include "publish/service.h"
 #include "source/libvirt.h"
 #include "util/log.h"
+#include "watchdog.h"
+
+#define TRIM_THRESHOLD_BYTES (64 * 1024)
 
 enum {
 	EXIT_USAGE = 2,
@@ -31,6 +36,7 @@ struct daemon {
 	sd_event *event;
 	struct manager *manager;
 	struct bus *bus;
+	struct publishers *publishers; /* NULL with --once: nobody could ask in time */
 };
 
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -52,6 +58,8 @@ static void reload(struct daemon *daemon)
 		return;
 	}
 	manager_reload(daemon->manager, conf);
+	if (daemon->publishers)
+		publishers_reload(daemon->publishers);
 	log_info("configuration read again");
 }
 
@@ -61,7 +69,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)info;
 	service_reloading();
 	reload(userdata);
-	service_ready();
+	service_reloaded();
 	return 0;
 }
 
@@ -96,11 +104,29 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/*
+ * Threads here wait more than they allocate, so they share one arena instead of keeping 128 KiB and
+ * more each; and what a large answer of libvirt's took goes back to the kernel.
+ */
+static void limit_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
+}
+
 static void get_status(void *userdata, struct status *ret_status)
 {
 	const struct daemon *daemon = userdata;
 
 	manager_status(daemon->manager, ret_status);
+}
+
+static void on_ticked(void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	if (daemon->publishers)
+		publishers_tick(daemon->publishers);
 }
 
 /*
@@ -132,6 +158,11 @@ static int start_bus(struct daemon *daemon)
 	return 0;
 }
 
+static bool ticks_proceed(void *userdata)
+{
+	return manager_proceeds(((struct daemon *)userdata)->manager);
+}
+
 static int start(struct daemon *daemon, struct conf *conf)
 {
 	int ret;
@@ -148,9 +179,16 @@ static int start(struct daemon *daemon, struct conf *conf)
 	ret = link_global_init();
 	if (ret)
 		goto fail;
+	daemon->options.manager.ticked = on_ticked;
+	daemon->options.manager.userdata = daemon;
 	ret = manager_new(daemon->event, conf, &daemon->options.manager, &daemon->manager);
 	if (ret)
 		goto fail;
+	if (daemon->options.manager.once)
+		return 0;
+	ret = publishers_new(daemon->event, get_status, daemon, &daemon->publishers);
+	if (ret)
+		log_error("no metrics: %s", strerror(-ret));
 	return 0;
 
 fail:
@@ -165,7 +203,9 @@ static int run(struct daemon *daemon)
 {
 	int ret;
 
-	service_ready();
+	ret = watchdog_start(daemon->event, ticks_proceed, daemon);
+	if (ret < 0)
+		log_warning("no watchdog: %s", strerror(-ret));
 	ret = sd_event_loop(daemon->event);
 	service_stopping();
 	if (ret < 0) {
@@ -177,6 +217,7 @@ static int run(struct daemon *daemon)
 
 static void stop(struct daemon *daemon, int exit_code)
 {
+	publishers_free(daemon->publishers);
 	bus_free(daemon->bus);
 	if (!manager_stop(daemon->manager)) {
 		log_warning("leaving calls into libvirt behind that hang");
@@ -214,6 +255,7 @@ int main(int argc, char **argv)
 		puts("configuration is good");
 		return EXIT_SUCCESS;
 	}
+	limit_memory();
 	block_signals();
 	ret = start(&daemon, conf);
 	if (!ret)

@@ -19,6 +19,8 @@ struct manager_options {
 	bool dry_run; /* nothing is changed in any VM */
 	bool once; /* one tick, then the loop ends: exit code 0, or 1 when something failed */
 	struct clock clock;
+	void (*ticked)(void *userdata); /* after each round of decisions; NULL: nobody listens */
+	void *userdata;
 };
 
 struct manager;
@@ -32,6 +34,9 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 
 /* New settings, which take effect with the next tick. Takes over `conf`. */
 void manager_reload(struct manager *manager, struct conf *conf);
+
+/* Ticks come as they should, or libvirt is away. False: something here is stuck. */
+bool manager_proceeds(const struct manager *manager);
 
 /* After the loop has ended. False: calls into libvirt hang; end the process by _exit(). */
 bool manager_stop(struct manager *manager);

@@ -4,6 +4,7 @@
  *
  *   manager.c        connection, when to sample, when a tick is due
  *   manager_vms.c    learning about a VM: description, metadata, settings
+ *   manager_signals.c  what only the host can see of a VM
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
  */
 #ifndef AEROSTAT_MANAGER_INTERNAL_H
@@ -11,7 +12,11 @@
 
 #include "actuator/balloon.h"
 #include "manager.h"
+#include "publish/telemetry.h"
 #include "source/libvirt.h"
+#include "source/pressure.h"
+#include "source/sampler.h"
+#include "source/signals.h"
 
 struct manager {
 	sd_event *event;
@@ -23,26 +28,33 @@ struct manager {
 
 	struct fleet fleet;
 	struct host_sample host;
+	struct signals *signals; /* NULL: none were asked for */
+	bool signals_late; /* a round hangs; has been logged */
+	const char *delays_unavailable; /* static; what was last logged about them */
+	struct host_detail host_detail;
 	struct policy_state policy_state;
 	struct host_decision host_decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: host_decision holds nothing yet */
+	uint64_t judged_ms; /* monotonic; when that was last; 0: not since libvirt came */
+	uint64_t late_ticks; /* of them, those that came more than an interval late */
 	struct policy_vm *policy_vms; /* scratch of a tick, kept from one to the next */
 	size_t policy_vms_size;
 
 	sd_event_source *tick_timer;
+	uint64_t timer_ms; /* monotonic; when it last fired */
 	uint64_t tick_ms; /* monotonic; when the last tick began */
 
-	/* Sampling. A job that hangs is not waited for: a later one overtakes it. */
-	sd_event_source *deadline_timer; /* of the latest sampling job */
-	uint64_t sample_submitted; /* number of the latest job */
-	uint64_t sample_accepted; /* number of the latest one whose answer was taken */
-	uint64_t sample_since_ms; /* when the latest was submitted */
-	unsigned int samples_in_flight;
-	uint64_t sampled_ms; /* when an answer was last taken; 0: never */
-	bool late_logged; /* this episode of late samples has had its line */
+	struct sampler *sampler;
+	struct pressure *pressure; /* NULL: the kernel has no triggers for us */
+	bool pressed; /* the host has stalled since the last decisions */
+	bool tick_again; /* something happened while a round was under way */
+	uint64_t sampled_ms; /* when a round last brought numbers; 0: never */
+	struct opt_u64 sampling_us; /* how long the last round took */
+	bool late_logged; /* this episode of rounds without a roster has had its line */
 
 	unsigned int describing; /* jobs in flight, ... */
 	unsigned int setting; /* ... */
+	struct telemetry telemetry;
 	bool failed; /* something that --once is to report by its exit code */
 };
 
@@ -54,6 +66,9 @@ void manager_tick_soon(struct manager *manager);
 /* With --once: end the loop when nothing is left to be waited for. */
 void manager_once_progress(struct manager *manager);
 
+/* The libvirt that it is about. */
+const char *manager_uri(const struct manager *manager);
+
 /* manager_vms.c */
 
 /* Begin to learn about each VM of which something is not known, or may have changed. */
@@ -64,6 +79,11 @@ void manager_describe_vm(struct manager *manager, struct vm *vm);
 
 /* Find the settings that apply to a VM, from configuration and metadata. */
 void manager_settle_vm(struct manager *manager, struct vm *vm);
+
+/* manager_signals.c */
+
+/* Begin to look at what only the host can see of the VMs. */
+void manager_gather_signals(struct manager *manager);
 
 /* manager_judge.c */
 

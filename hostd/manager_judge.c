@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "publish/journal.h"
+#include "publish/service.h"
 #include "source/host.h"
 #include "util/log.h"
+#include "watchdog.h"
 
 /* For a VM that is not described yet: its memory counts, but nobody may touch it. */
 static const struct vm_settings left_alone = {
@@ -33,6 +35,7 @@ static void complete_sample(const struct manager *manager, struct vm *vm, uint64
 		stats_age_ms(vm->last_update_s, clock_wall_ms(&manager->options->clock));
 	sample->up_ms = now_ms - vm->run_since_ms;
 	sample->has_balloon = vm->description.has_balloon && !vm->description.pinned;
+	sample->hung = vm->hung;
 	if (vm->described && vm->has_job)
 		sample->run_state = VM_MIGRATING;
 }
@@ -76,6 +79,7 @@ static void take_decision(struct manager *manager, struct vm *vm,
 	if (changed)
 		vm->decided_ms = now_ms;
 	vm->decision = *decision;
+	manager->telemetry.decisions[decision->reason]++;
 	/* What was asked for before somebody else asked for something else no longer holds. */
 	if (decision->reason == REASON_FOREIGN)
 		vm->asked_kib = opt_none();
@@ -107,6 +111,10 @@ static void send_target(struct manager *manager, struct vm *vm)
 	/* Promised from now on, so that the next tick does not give the same memory twice. */
 	vm->asked_kib = opt_some(request.target_kib);
 	manager->setting++;
+	if (request.shrink)
+		manager->telemetry.targets_lowered++;
+	else
+		manager->telemetry.targets_raised++;
 }
 
 /* Log and send all decisions of one direction. */
@@ -115,7 +123,8 @@ static void act(struct manager *manager, bool shrinking)
 	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
 		struct vm *vm = manager->fleet.vms[i];
 
-		if (!vm->described || vm->setting || shrinks(vm) != shrinking)
+		/* A call for a VM that is silent would only hang, too. */
+		if (!vm->described || vm->setting || vm->silent_ms || shrinks(vm) != shrinking)
 			continue;
 		journal_decision(vm, &manager->host_decision, manager->options->dry_run);
 		if (vm->decision.set)
@@ -123,27 +132,60 @@ static void act(struct manager *manager, bool shrinking)
 	}
 }
 
+/*
+ * The kernel's average goes over ten seconds and is slow to say what a trigger says at once: in the
+ * last window the host stalled this much.
+ */
+static void note_pressure(struct manager *manager)
+{
+	struct opt_u64 *some_permille = &manager->host.psi_some_permille;
+
+	if (manager->pressed && opt_or(*some_permille, 0) < PRESSURE_STALL_PERMILLE)
+		*some_permille = opt_some(PRESSURE_STALL_PERMILLE);
+	manager->pressed = false;
+}
+
+static void count_tick(struct manager *manager, uint64_t now_ms)
+{
+	uint64_t interval_ms = manager->conf->daemon.interval_ms;
+
+	manager->ticks++;
+	if (manager->judged_ms && now_ms - manager->judged_ms > 2 * interval_ms)
+		manager->late_ticks++;
+	manager->judged_ms = now_ms;
+}
+
 void manager_judge(struct manager *manager)
 {
 	const struct host_decision before = manager->host_decision;
-	uint64_t now_ms = clock_monotonic_ms();
+	uint64_t now_ms = clock_monotonic_ms(), begin_us;
 
+	watchdog_phase("deciding");
 	manager->host = host_sample_read(manager->options->root);
+	note_pressure(manager);
 	if (build_snapshot(manager, now_ms)) {
 		log_error("out of memory; no decisions in this tick");
 		return;
 	}
+	begin_us = clock_monotonic_us();
 	policy_tick(now_ms, &manager->conf->policy, &manager->host, &manager->policy_state,
 		    manager->policy_vms, manager->fleet.n_vms, &manager->host_decision);
+	histogram_note(&manager->telemetry.decide, clock_monotonic_us() - begin_us);
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
 			take_decision(manager, manager->fleet.vms[i],
 				      &manager->policy_vms[i].decision, now_ms);
 	if (!manager->ticks || before.state != manager->host_decision.state)
 		journal_host(&manager->host, &manager->host_decision);
-	manager->ticks++;
+	count_tick(manager, now_ms);
+	watchdog_phase("sending targets");
 	act(manager, true);
 	act(manager, false);
+	watchdog_phase("waiting for events, or handling one");
+	service_ready();
+	histogram_note(&manager->telemetry.tick, (clock_monotonic_ms() - manager->tick_ms) * 1000);
+	if (manager->options->ticked)
+		manager->options->ticked(manager->options->userdata);
 }
 
 void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int error,
@@ -156,8 +198,10 @@ void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int
 	if (manager->stopping)
 		return;
 	vm = fleet_find(&manager->fleet, uuid);
-	if (error)
+	if (error) {
 		manager->failed = true;
+		manager->telemetry.targets_failed++;
+	}
 	if (vm && vm->setting) {
 		vm->setting = false;
 		if (!error) {

@@ -25,6 +25,7 @@ struct tick {
 	struct host_decision totals;
 	uint64_t float_kib; /* of the capacity, for relief only */
 	bool overcommitted; /* the limits of all do not fit: comfort_kib counts */
+	uint64_t mean_max_kib; /* of the VMs in the sharing that is going on: weighs idle memory */
 	uint64_t wanted_kib; /* what somebody waits for, and the float lacks */
 	uint64_t threshold_kib; /* who holds less too much than this is not asked for any of it */
 };
@@ -49,6 +50,11 @@ struct opt_u64 history_usual(struct vm_history *history, uint64_t now_ms);
 
 /* demand.c: after guard_vm(); updates the estimate in the VM's state. */
 void demand_vm(const struct tick *tick, struct policy_vm *vm);
+
+/* harm.c: what the host's shortage does to the VM; whether that presses; after capacity_tick(). */
+struct opt_u64 harm_of(const struct vm_host *host);
+void harm_vm(struct tick *tick, struct policy_vm *vm);
+bool harm_presses(const struct tick *tick);
 
 /* sizes.c: note the size that the VM has now; what size it had at `ms`. */
 void sizes_note(struct vm_state *state, uint64_t now_ms, uint64_t actual_kib);
