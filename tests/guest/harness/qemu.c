@@ -141,13 +141,8 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-kernel", "%s", files->kernel);
 	add_option(line, "-initrd", "%s", files->initrd);
 	snprintf(append, sizeof(append),
-<<<<<<< HEAD
 		 "console=ttyS0,115200 loglevel=5 panic=-1%s agent.module=%s%s%s %s",
 		 kvm ? "" : patience, driver, config->params ? " agent.params=" : "",
-=======
-		 "console=ttyS0,115200 loglevel=5 panic=-1 no_timer_check agent.module=%s%s%s %s",
-		 driver, config->params ? " agent.params=" : "",
->>>>>>> main
 		 config->params ? config->params : "", config->append ? config->append : "");
 	if (microvm && !kvm)
 		add_tsc(append, sizeof(append));
