@@ -5,7 +5,8 @@ KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit check-guest \
-	check-e2e check-debug check-rt check-stress bench-policy bench-kmod demo install clean
+	check-e2e check-debug check-rt check-stress bench-policy bench-kmod bench-live demo install \
+	clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +69,10 @@ bench-policy: ## how long one decision takes, for 100 and for 10,000 VMs
 bench-kmod: ## the guest module against the stock driver (SERIES=6.12 RUNS=5 QUICK=1)
 	@scripts/bootstrap
 	@tests/bench/kmod/run $(if $(QUICK),--quick) $(SERIES:%=--kernel %) $(if $(RUNS),--rounds $(RUNS))
+
+bench-live: ## three guests with offset peaks: without balloon, reporting only, aerostatd (RUNS=3)
+	@scripts/bootstrap
+	@tests/bench/live/run $(if $(RUNS),--rounds $(RUNS))
 
 install: hostd ## install the host side; DESTDIR= and PREFIX= as usual
 	@$(MAKE) --no-print-directory -C hostd install

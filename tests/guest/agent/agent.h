@@ -5,8 +5,10 @@
  * agent.c    start-up: mounts, modules, command line, the request loop
  * command.c  the requests a host can make, one function each
  * hog.c      children that hold memory of known content
- * load.c     the demo's loads: memory use over time, reported as lines
- * memory.c   known page content, page cache, what /proc/meminfo says
+ * load.c     loads for demo and benchmarks: memory use over time, reported as lines;
+ *            load_options.c reads what they are to do
+ * memory.c   known page content, page cache, what the kernel says about memory
+ * swap.c     a disk to swap to
  * util.c     files, the kernel command line, the port to the host
  *
  * Functions return 0 or a negative errno unless they say otherwise; outputs have a ret_ prefix
@@ -56,6 +58,8 @@ bool pattern_intact(const void *page, uint64_t index, uint64_t seed);
 
 /* A field of /proc/meminfo, e.g. "MemAvailable"; -ENOENT when the kernel has no such line. */
 int meminfo_kib(const char *field, uint64_t *ret_kib);
+/* A counter of /proc/vmstat since boot, e.g. "pswpin"; -ENOENT when the kernel has none such. */
+int vmstat_counter(const char *name, uint64_t *ret_count);
 
 /* Fills the page cache with at least so much clean, reclaimable memory. */
 int cache_fill(uint64_t mib);
@@ -82,6 +86,11 @@ void hog_free_all(void);
 
 /* Starts the load `agent.load` asks for, if any, as a child that reports on the port. */
 int load_start(void);
+
+/* --- swap.c --- */
+
+/* Swaps to the disk `agent.swap` names, if any. -ENODEV when it does not appear in time. */
+int swap_start(void);
 
 /* --- command.c --- */
 

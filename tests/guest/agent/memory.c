@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Known page content, page cache on demand, and /proc/meminfo.
+ * Known page content, page cache on demand, and what the kernel says about memory.
  *
  * Page cache needs a file that is not in memory already, and these guests have no disk. A loop
  * device over a sparse tmpfs file serves: reading a hole of tmpfs allocates nothing, while the
@@ -43,23 +43,34 @@ bool pattern_intact(const void *page, uint64_t index, uint64_t seed)
 	return true;
 }
 
-int meminfo_kib(const char *field, uint64_t *ret_kib)
+/* The number behind NAME and a separator in a file of one such line each. */
+static int numbered_line(const char *path, const char *name, char separator, uint64_t *ret_number)
 {
-	size_t length = strlen(field);
-	char text[4096];
+	static char text[16384];
+	size_t length = strlen(name);
 	const char *line;
 	int r;
 
-	r = file_read("/proc/meminfo", text, sizeof(text));
+	r = file_read(path, text, sizeof(text));
 	if (r < 0)
 		return r;
 	for (line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		if (strncmp(line, field, length) == 0 && line[length] == ':') {
-			*ret_kib = strtoull(line + length + 1, NULL, 10);
+		if (strncmp(line, name, length) == 0 && line[length] == separator) {
+			*ret_number = strtoull(line + length + 1, NULL, 10);
 			return 0;
 		}
 	}
 	return -ENOENT;
+}
+
+int meminfo_kib(const char *field, uint64_t *ret_kib)
+{
+	return numbered_line("/proc/meminfo", field, ':', ret_kib);
+}
+
+int vmstat_counter(const char *name, uint64_t *ret_count)
+{
+	return numbered_line("/proc/vmstat", name, ' ', ret_count);
 }
 
 /* Puts a sparse file of so many bytes behind the loop device, in place of what was there. */
