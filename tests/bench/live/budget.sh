@@ -39,7 +39,7 @@ begin_swap()
 begin_group()
 {
 	local limit_bytes group
-	limit_bytes=$(((budget_mib + ${#guests[@]} * overhead_mib) * 1024 * 1024))
+	limit_bytes=$(((budget_mib + ${#guests[@]} * counted_overhead_mib) * 1024 * 1024))
 	group=$(group_path)
 	mkdir -p "$group" || return 1
 	budget_group=$group

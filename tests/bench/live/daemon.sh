@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2154 # build, out, run_dir, ...: set by run
 # aerostatd in the modes that have it. Sourced by run.
 #
-# It is there before the guests, as on a host that boots. The peaks are a minute apart where they
-# would be hours: what the daemon does over time is quicker in proportion.
+# It is there before the guests, as on a host that boots. Peaks come about a minute apart where they
+# would be a quarter of an hour apart, so all that the daemon does over time is twelve times as
+# quick as by default; libvirt's statistics come each second at best.
 
 daemon_pid=''
 
@@ -11,7 +12,7 @@ write_configuration()
 	cat >"$run_dir/aerostatd.conf" <<-CONF
 		[daemon]
 		connect = $LIBVIRT_DEFAULT_URI
-		interval = 1s
+		interval = 500ms
 		stats_period = 1s
 
 		[host]
@@ -19,12 +20,12 @@ write_configuration()
 
 		[policy]
 		boot_grace = 5s
-		reclaim_rate = 4%
-		demand_decay = 10%
-		turn_hold = 15s
-		turn_hold_urgent = 3s
-		earned_half_life = 20s
-		retry = 5s
+		demand_decay = 40%
+		earned_half_life = 25s
+		reclaim_rate = 12%
+		turn_hold = 8s
+		turn_hold_urgent = 2500ms
+		retry = 2500ms
 	CONF
 }
 

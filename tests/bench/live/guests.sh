@@ -14,11 +14,12 @@ declare -A jobs=(
 	[live-db]="start_mib=128,cache_mib=128,to_mib=512,after_s=30"
 	[live-batch]="start_mib=64,cache_mib=128,to_mib=448,after_s=55"
 )
-job_common="job,count=2,every_s=75,rate_mib_s=24,sweeps=4"
+job_common="job,cache_disk=vdb,count=2,every_s=75,rate_mib_s=24,sweeps=4"
 # shellcheck disable=SC2034 # read by run's other parts
 cycles=2 # as `count` above
 
 guest_swap_mib=1024
+files_mib=384 # the largest cache_mib
 
 declare -A pids=() # of the QEMUs that run
 
@@ -33,7 +34,13 @@ mode_options()
 	esac
 }
 
-# A swap area on a file without holes' contents of an earlier run.
+# What the guests read: not zeros, which a host may drop instead of swapping them.
+make_files()
+{
+	head -c "${files_mib}M" /dev/urandom >"$out/files"
+}
+
+# A new swap area, of which nothing is on the disk yet.
 make_guest_swap()
 {
 	rm -f "$1"
@@ -51,7 +58,8 @@ create_guests()
 			--kernel "$build/kernels/$series/vmlinuz" --initrd "$out/image.cpio.gz" \
 			--cmdline "agent.module=aerostat agent.swap=vda agent.load=$job_common,${jobs[$name]},name=$name" \
 			--console "$run_dir/$name.console" --port "$run_dir/$name.load" \
-			--swap "$out/$name.swap" --stats-period 1 --accel "$accel" >"$run_dir/$name.xml"
+			--swap "$out/$name.swap" --files "$out/files" \
+			--stats-period 1 --accel "$accel" >"$run_dir/$name.xml"
 		virsh -q create --paused "$run_dir/$name.xml" >/dev/null ||
 			die "libvirt cannot start $name"
 		pids[$name]=$(cat "$out/libvirt/run/libvirt/qemu/$name.pid" \

@@ -43,7 +43,7 @@ set key at graph 1.012,1 left top Left reverse samplen 1.6 spacing 1.25 textcolo
 set xrange [0:longest_ms / 1000.0]
 set yrange [0:highest_mib * 1.05]
 set style fill solid 0.75 noborder
-set multiplot layout n,1 margins 0.075,0.86,0.09,0.93 spacing 0.07 \
+set multiplot layout n,1 margins 0.075,0.86,0.08,0.9 spacing 0.08 \
 	title "Resident memory of three VMs with offset peaks, MiB"
 do for [i = 1:n] {
 	set title word(panels, 2 * i - 1) offset 0,-0.6 textcolor rgb ink

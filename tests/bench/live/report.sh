@@ -127,7 +127,8 @@ write_summary()
 	mapfile -t results < <(find "$out" -name result.json | sort)
 	[ ${#results[@]} -gt 0 ] || return 1
 	jq -s --arg kernel "$series" --arg accel "$accel" --arg by "$budget_by" \
-		--argjson budget "$budget_mib" --argjson max "$max_mib" --args '
+		--argjson budget "$budget_mib" --argjson max "$max_mib" \
+		--arg modes "${modes[*]}" '
 		def median: sort | if length == 0 then null
 			elif length % 2 == 1 then .[length / 2 | floor]
 			else (.[length / 2 - 1] + .[length / 2]) / 2 end;
@@ -136,7 +137,7 @@ write_summary()
 		{
 			kernel: $kernel, accel: $accel, budget_mib: $budget, guest_max_mib: $max,
 			budget_by: $by,
-			modes: [$ARGS.positional[] as $mode |
+			modes: [($modes | split(" "))[] as $mode |
 				[$runs[] | select(.mode == $mode and .failures == [])] |
 				select(length > 0) | {
 					mode: $mode, rounds: length,
@@ -156,7 +157,7 @@ write_summary()
 					moved_kib: spread(.moved_kib)
 				}],
 			runs: $runs
-		}' "${results[@]}" --args -- "${modes[@]}" >"$bench/live.json"
+		}' "${results[@]}" >"$bench/live.json"
 }
 
 print_table()

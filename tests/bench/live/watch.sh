@@ -31,17 +31,15 @@ begin_watch()
 # All guests' clocks run: what is before does not count.
 mark_begin() { begin_ms=$(elapsed_ms); }
 
-# Prints RSS and swap of a QEMU in KiB, and its major faults, with a comma before each.
+# Prints RSS and swap of a QEMU in KiB, and its major faults, with a comma before each. The files are
+# read in one go: they change under one that reads them line by line.
 process_fields()
 {
-	local key value rss='' swap='' stat
-	while read -r key value _; do
-		case $key in
-		VmRSS:) rss=$value ;;
-		VmSwap:) swap=$value ;;
-		esac
-	done 2>/dev/null <"/proc/$1/status" || true
-	read -r stat 2>/dev/null <"/proc/$1/stat" || true
+	local status='' stat='' rss='' swap=''
+	status=$(cat "/proc/$1/status" 2>/dev/null) || true
+	[[ ! $status =~ VmRSS:[[:space:]]+([0-9]+) ]] || rss=${BASH_REMATCH[1]}
+	[[ ! $status =~ VmSwap:[[:space:]]+([0-9]+) ]] || swap=${BASH_REMATCH[1]}
+	stat=$(cat "/proc/$1/stat" 2>/dev/null) || true
 	# The program's name may have spaces; majflt is the tenth field behind it.
 	read -ra stat <<<"${stat##*) }"
 	printf ',%s,%s,%s' "$rss" "$swap" "${stat[9]:-}"

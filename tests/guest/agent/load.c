@@ -210,7 +210,10 @@ static void fill_cache(struct load *load)
 
 	if (!load->options.cache_mib)
 		return;
-	r = cache_fill(load->options.cache_mib);
+	if (*load->options.cache_disk)
+		r = cache_disk(load->options.cache_disk, load->options.cache_mib);
+	else
+		r = cache_fill(load->options.cache_mib);
 	report(load, r < 0 ? "cache-failed" : "cached", start_ms);
 }
 

@@ -53,16 +53,26 @@ static int set_parameter(struct load_options *options, char *text)
 		{ "count", &options->count },
 		{ "headroom_mib", &options->headroom_mib },
 	};
+	const struct {
+		const char *name;
+		char *value;
+		size_t size;
+	} texts[] = {
+		{ "name", options->name, sizeof(options->name) },
+		{ "cache_disk", options->cache_disk, sizeof(options->cache_disk) },
+	};
 	char *value = strchr(text, '='), *end;
 	uint64_t number;
 
 	if (!value || !value[1])
 		return -EINVAL;
 	*value++ = '\0';
-	if (strcmp(text, "name") == 0) {
-		if (strlen(value) >= sizeof(options->name))
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		if (strcmp(text, texts[i].name) != 0)
+			continue;
+		if (strlen(value) >= texts[i].size)
 			return -EMSGSIZE;
-		strcpy(options->name, value);
+		strcpy(texts[i].value, value);
 		return 0;
 	}
 	errno = 0;
