@@ -49,9 +49,11 @@ sample_figures()
 				peak = rss
 			if (swap > peak_swap)
 				peak_swap = swap
-			# How far reports of free pages, or a balloon, let the sum fall again.
-			if (peak - rss > fall)
-				fall = peak - rss
+			# What the host has got back; not what it only has swapped out.
+			if (rss + swap > most)
+				most = rss + swap
+			if (most - rss - swap > fall)
+				fall = most - rss - swap
 		}
 		END {
 			printf "{\"seconds\": %.1f, \"resident_gib_min\": %.4f,", \
