@@ -4,7 +4,7 @@
 KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
-.PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit check-guest \
+.PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit fuzz check-guest \
 	check-e2e check-debug check-rt check-stress bench-policy bench-kmod bench-live demo install \
 	clean
 
@@ -31,7 +31,7 @@ hostd: ## build build/hostd/aerostatd and build/hostd/aerostatctl
 	@$(MAKE) --no-print-directory -C hostd
 
 check: ## run every test, on all that it needs; ends with "N passed, N failed, N skipped"
-	@scripts/check style unit guest e2e
+	@scripts/check style unit fuzz guest e2e
 
 check-style style: ## formatting, shellcheck, cppcheck, sparse, layout
 	@scripts/check style
@@ -55,6 +55,10 @@ check-rt: ## the module in a kernel with PREEMPT_RT
 check-stress: ## a thousand random targets under load, on both kernels
 	@scripts/bootstrap
 	@tests/guest/check --filter "stress*/*" --stress 1000
+
+fuzz: ## fuzz the readers of what others write (TIME=10: seconds each)
+	@scripts/bootstrap
+	@tests/fuzz/check --time $(or $(TIME),10)
 
 check-e2e: ## daemon, libvirt, QEMU and module together
 	@scripts/check e2e

@@ -17,6 +17,7 @@
 #include "manager.h"
 #include "options.h"
 #include "publish/bus.h"
+#include "publish/publishers.h"
 #include "publish/service.h"
 #include "source/libvirt.h"
 #include "util/log.h"
@@ -31,6 +32,7 @@ struct daemon {
 	sd_event *event;
 	struct manager *manager;
 	struct bus *bus;
+	struct publishers *publishers; /* NULL with --once: nobody could ask in time */
 };
 
 static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -52,6 +54,8 @@ static void reload(struct daemon *daemon)
 		return;
 	}
 	manager_reload(daemon->manager, conf);
+	if (daemon->publishers)
+		publishers_reload(daemon->publishers);
 	log_info("configuration read again");
 }
 
@@ -103,6 +107,14 @@ static void get_status(void *userdata, struct status *ret_status)
 	manager_status(daemon->manager, ret_status);
 }
 
+static void on_ticked(void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	if (daemon->publishers)
+		publishers_tick(daemon->publishers);
+}
+
 /*
  * Two daemons on one host would undo each other's work, so a name that is taken ends this one,
  * unless it changes nothing anyway. A bus that is not there only costs the status.
@@ -148,9 +160,16 @@ static int start(struct daemon *daemon, struct conf *conf)
 	ret = link_global_init();
 	if (ret)
 		goto fail;
+	daemon->options.manager.ticked = on_ticked;
+	daemon->options.manager.userdata = daemon;
 	ret = manager_new(daemon->event, conf, &daemon->options.manager, &daemon->manager);
 	if (ret)
 		goto fail;
+	if (daemon->options.manager.once)
+		return 0;
+	ret = publishers_new(daemon->event, get_status, daemon, &daemon->publishers);
+	if (ret)
+		log_error("no metrics: %s", strerror(-ret));
 	return 0;
 
 fail:
@@ -177,6 +196,7 @@ static int run(struct daemon *daemon)
 
 static void stop(struct daemon *daemon, int exit_code)
 {
+	publishers_free(daemon->publishers);
 	bus_free(daemon->bus);
 	if (!manager_stop(daemon->manager)) {
 		log_warning("leaving calls into libvirt behind that hang");

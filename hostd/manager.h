@@ -19,6 +19,8 @@ struct manager_options {
 	bool dry_run; /* nothing is changed in any VM */
 	bool once; /* one tick, then the loop ends: exit code 0, or 1 when something failed */
 	struct clock clock;
+	void (*ticked)(void *userdata); /* after each round of decisions; NULL: nobody listens */
+	void *userdata;
 };
 
 struct manager;

@@ -76,6 +76,7 @@ static void take_decision(struct manager *manager, struct vm *vm,
 	if (changed)
 		vm->decided_ms = now_ms;
 	vm->decision = *decision;
+	manager->telemetry.decisions[decision->reason]++;
 	/* What was asked for before somebody else asked for something else no longer holds. */
 	if (decision->reason == REASON_FOREIGN)
 		vm->asked_kib = opt_none();
@@ -107,6 +108,10 @@ static void send_target(struct manager *manager, struct vm *vm)
 	/* Promised from now on, so that the next tick does not give the same memory twice. */
 	vm->asked_kib = opt_some(request.target_kib);
 	manager->setting++;
+	if (request.shrink)
+		manager->telemetry.targets_lowered++;
+	else
+		manager->telemetry.targets_raised++;
 }
 
 /* Log and send all decisions of one direction. */
@@ -126,15 +131,17 @@ static void act(struct manager *manager, bool shrinking)
 void manager_judge(struct manager *manager)
 {
 	const struct host_decision before = manager->host_decision;
-	uint64_t now_ms = clock_monotonic_ms();
+	uint64_t now_ms = clock_monotonic_ms(), begin_us;
 
 	manager->host = host_sample_read(manager->options->root);
 	if (build_snapshot(manager, now_ms)) {
 		log_error("out of memory; no decisions in this tick");
 		return;
 	}
+	begin_us = clock_monotonic_us();
 	policy_tick(now_ms, &manager->conf->policy, &manager->host, &manager->policy_state,
 		    manager->policy_vms, manager->fleet.n_vms, &manager->host_decision);
+	histogram_note(&manager->telemetry.decide, clock_monotonic_us() - begin_us);
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
 			take_decision(manager, manager->fleet.vms[i],
@@ -144,6 +151,9 @@ void manager_judge(struct manager *manager)
 	manager->ticks++;
 	act(manager, true);
 	act(manager, false);
+	histogram_note(&manager->telemetry.tick, (clock_monotonic_ms() - manager->tick_ms) * 1000);
+	if (manager->options->ticked)
+		manager->options->ticked(manager->options->userdata);
 }
 
 void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int error,
@@ -156,8 +166,10 @@ void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int
 	if (manager->stopping)
 		return;
 	vm = fleet_find(&manager->fleet, uuid);
-	if (error)
+	if (error) {
 		manager->failed = true;
+		manager->telemetry.targets_failed++;
+	}
 	if (vm && vm->setting) {
 		vm->setting = false;
 		if (!error) {

@@ -25,6 +25,8 @@
 #define CONF_DROPIN_DIR	  "aerostatd.conf.d"
 #define CONF_URI_LEN	  160
 #define CONF_MATCH_LEN	  256
+#define CONF_PATH_LEN	  256
+#define CONF_ADDRESS_LEN  46 /* of an IPv6 address as text */
 
 struct conf_class {
 	char name[CONF_CLASS_NAME_LEN];
@@ -41,9 +43,22 @@ struct conf_daemon {
 	uint32_t call_deadline_ms; /* after this a libvirt call counts as hung */
 };
 
+/* Where something listens: a loopback address and a port; port 0: nowhere. */
+struct conf_listen {
+	char address[CONF_ADDRESS_LEN];
+	uint16_t port;
+};
+
+/* [metrics] */
+struct conf_metrics {
+	struct conf_listen listen; /* for GET /metrics */
+	char textfile[CONF_PATH_LEN]; /* for node_exporter; "": none */
+};
+
 struct conf {
 	struct policy_settings policy; /* [host] and [policy] */
 	struct conf_daemon daemon;
+	struct conf_metrics metrics;
 	struct vm_tune vm; /* [vm]: defaults for every VM, all fields set */
 	struct conf_class *classes; /* in file order */
 	size_t n_classes;

@@ -6,7 +6,9 @@
  */
 #include "conf/keys.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,10 +166,68 @@ static int parse_uri(const struct key *key, const char *value, void *field)
 	return 0;
 }
 
-#define DAEMON(field) offsetof(struct conf, daemon.field)
-#define POLICY(field) offsetof(struct conf, policy.field)
-#define MINUTE_MS     (60 * 1000)
-#define HOUR_MS	      (60 * MINUTE_MS)
+static int parse_path_or_none(const struct key *key, const char *value, void *field)
+{
+	size_t length = strlen(value);
+
+	if (!strcmp(value, "none")) {
+		*(char *)field = '\0';
+		return 0;
+	}
+	if (value[0] != '/')
+		return -EINVAL;
+	if (bounded(key, length))
+		return -ERANGE;
+	memcpy(field, value, length + 1);
+	return 0;
+}
+
+/* What a number of a host's own says: 127.0.0.0/8 or ::1. */
+static bool is_loopback(const char *address)
+{
+	struct in6_addr in6;
+	struct in_addr in4;
+
+	if (inet_pton(AF_INET, address, &in4) == 1)
+		return ntohl(in4.s_addr) >> 24 == IN_LOOPBACKNET;
+	return inet_pton(AF_INET6, address, &in6) == 1 && IN6_IS_ADDR_LOOPBACK(&in6);
+}
+
+/* PORT, ADDRESS:PORT or [ADDRESS]:PORT; what is not loopback is out of bounds. */
+static int parse_listen(const struct key *key, const char *value, void *field)
+{
+	struct conf_listen listen = { .address = "127.0.0.1" };
+	const char *colon = strrchr(value, ':');
+	uint64_t port;
+
+	if (!strcmp(value, "none")) {
+		memset(field, 0, sizeof(listen));
+		return 0;
+	}
+	if (size_parse_count(colon ? colon + 1 : value, &port))
+		return -EINVAL;
+	if (colon) {
+		bool bracketed = value[0] == '[' && colon > value + 1 && colon[-1] == ']';
+		const char *start = value + bracketed;
+		size_t length = (size_t)(colon - start) - bracketed;
+
+		if (!length || length >= sizeof(listen.address))
+			return -EINVAL;
+		memcpy(listen.address, start, length);
+		listen.address[length] = '\0';
+	}
+	if (!is_loopback(listen.address) || bounded(key, port))
+		return -ERANGE;
+	listen.port = (uint16_t)port;
+	memcpy(field, &listen, sizeof(listen));
+	return 0;
+}
+
+#define DAEMON(field)  offsetof(struct conf, daemon.field)
+#define METRICS(field) offsetof(struct conf, metrics.field)
+#define POLICY(field)  offsetof(struct conf, policy.field)
+#define MINUTE_MS      (60 * 1000)
+#define HOUR_MS	       (60 * MINUTE_MS)
 
 /* Why the defaults are what they are: aerostatd.conf(5). */
 /* clang-format off: a table is read by its columns */
@@ -246,6 +306,11 @@ static const struct key keys[] = {
 	{ "policy", "proactive", "no", parse_flag, POLICY(proactive), 0, 1, "yes or no" },
 	{ "policy", "probe_rate", "0.5%", parse_permille, POLICY(probe_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
+
+	{ "metrics", "listen", "none", parse_listen, METRICS(listen), 1, UINT16_MAX,
+	  "a port, 127.0.0.1:PORT, [::1]:PORT or none; other hosts come through a proxy" },
+	{ "metrics", "textfile", "none", parse_path_or_none, METRICS(textfile), 2,
+	  CONF_PATH_LEN - 1, "the full path of a file, or none" },
 };
 /* clang-format on */
 
@@ -259,7 +324,7 @@ static const struct {
 
 #define CLASS_MATCH "match"
 
-static const char *const sections[] = { "daemon", "host", "policy", "vm" };
+static const char *const sections[] = { "daemon", "host", "policy", "metrics", "vm" };
 
 bool conf_key(size_t index, const char **ret_section, const char **ret_key)
 {
@@ -333,7 +398,8 @@ static void unknown_section(const char *section, struct conf_error *ret_error)
 		}
 	}
 	snprintf(ret_error->text, sizeof(ret_error->text),
-		 "unknown section [%s]; expected [daemon], [host], [policy], [vm] or [class NAME]",
+		 "unknown section [%s]; expected [daemon], [host], [policy], "
+		 "[metrics], [vm] or [class NAME]",
 		 section);
 }
 

@@ -32,8 +32,6 @@ int bus_kind_parse(const char *text, enum bus_kind *ret_kind);
 /* Where the daemon is found unless told otherwise: on the system bus for root. */
 enum bus_kind bus_kind_default(void);
 
-typedef void (*bus_status_fn)(void *userdata, struct status *ret_status);
-
 struct bus;
 
 /*
@@ -41,7 +39,7 @@ struct bus;
  * host's memory; or another negative errno: there is no such bus, or it does not let us.
  * BUS_NONE is not to be passed.
  */
-int bus_new(sd_event *event, enum bus_kind kind, bus_status_fn status, void *userdata,
+int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,
 	    struct bus **ret_bus);
 
 void bus_free(struct bus *bus); /* takes NULL */

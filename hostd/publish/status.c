@@ -21,3 +21,12 @@ struct opt_u64 status_reserve_kib(const struct status *status)
 {
 	return reserve_kib(&status->conf->policy, status->host.total_kib);
 }
+
+struct opt_u64 vm_ballooned_permille(const struct vm *vm)
+{
+	uint64_t max_kib = vm->sample.max_kib, actual_kib;
+
+	if (!opt_get(vm->sample.actual_kib, &actual_kib) || !max_kib || actual_kib > max_kib)
+		return opt_none();
+	return opt_some((uint64_t)((__uint128_t)(max_kib - actual_kib) * 1000 / max_kib));
+}

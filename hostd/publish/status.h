@@ -11,11 +11,15 @@
 #include "conf/conf.h"
 #include "policy/policy.h"
 #include "source/domains.h"
+#include "source/host_detail.h"
+
+struct telemetry;
 
 struct status {
 	const struct fleet *fleet;
 	const struct conf *conf;
 	struct host_sample host;
+	const struct host_detail *host_detail;
 	struct host_decision decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: `decision` holds nothing yet */
 	const char *uri;
@@ -23,10 +27,17 @@ struct status {
 	bool dry_run;
 	uint64_t sampled_ms; /* monotonic; when the last statistics came; 0: never */
 	unsigned int lost_workers; /* calls into libvirt that hang */
+	const struct telemetry *telemetry;
 };
+
+/* How a publisher asks for it; the answer is borrowed for the call. */
+typedef void (*status_fn)(void *userdata, struct status *ret_status);
 
 /* Host memory that is to stay available, as the configuration has it: a size or a share. */
 struct opt_u64 status_reserve_kib(const struct status *status);
+
+/* Share of its maximum that a VM's balloon holds. */
+struct opt_u64 vm_ballooned_permille(const struct vm *vm);
 
 /* What a run state is called wherever it is shown: "running", "paused", "migrating". */
 const char *run_state_to_string(enum vm_run_state state);

@@ -29,6 +29,8 @@ static struct opt_u64 parse_percent(const char *text)
 		while (isdigit((unsigned char)*text))
 			text++;
 	}
+	if (percent == WHOLE_PERCENT && tenth)
+		return opt_none();
 	if (*text && !isspace((unsigned char)*text))
 		return opt_none();
 	return opt_some(percent * 10 + tenth);

@@ -12,10 +12,12 @@
 
 #include "conf/conf.h"
 #include "conf/metadata.h"
+#include "publish/metrics.h"
 #include "scratch_dir.h"
 
-#define CONF_FILE TEST_TOP "/hostd/data/aerostatd.conf"
-#define MAN_FILE  TEST_TOP "/hostd/data/aerostatd.conf.5"
+#define CONF_FILE    TEST_TOP "/hostd/data/aerostatd.conf"
+#define MAN_FILE     TEST_TOP "/hostd/data/aerostatd.conf.5"
+#define METRICS_FILE TEST_TOP "/hostd/data/aerostat-metrics.7"
 
 static char *read_whole(const char *path)
 {
@@ -87,6 +89,9 @@ static void assert_same_conf(const struct conf *a, const struct conf *b)
 	SAME(daemon.event_gap_ms);
 	SAME(daemon.stats_period_s);
 	SAME(daemon.call_deadline_ms);
+	SAME(metrics.listen.port);
+	assert_string_equal(a->metrics.listen.address, b->metrics.listen.address);
+	assert_string_equal(a->metrics.textfile, b->metrics.textfile);
 	assert_same_opt(a->policy.reserve_kib, b->policy.reserve_kib);
 	assert_same_opt(a->policy.reserve_permille, b->policy.reserve_permille);
 	assert_same_opt(a->policy.budget_kib, b->policy.budget_kib);
@@ -223,6 +228,23 @@ static void test_every_key_is_in_the_page(void **state)
 	free(file);
 }
 
+static void test_every_metric_is_in_the_page(void **state)
+{
+	char *page = read_whole(METRICS_FILE);
+	const char *name, *type, *help;
+
+	(void)state;
+	for (size_t i = 0; metrics_family(i, &name, &type, &help); i++) {
+		char *wanted;
+
+		if (asprintf(&wanted, "\n.BR aerostat_%s \" (%s)\"\n%s\n", name, type, help) < 0)
+			fail();
+		assert_contains(page, wanted);
+		free(wanted);
+	}
+	free(page);
+}
+
 int main(void)
 {
 #define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
@@ -231,6 +253,7 @@ int main(void)
 		WITH_SCRATCH(test_examples_in_file_are_right),
 		cmocka_unit_test(test_every_key_is_in_the_file),
 		cmocka_unit_test(test_every_key_is_in_the_page),
+		cmocka_unit_test(test_every_metric_is_in_the_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,7 @@ static void test_bad_psi(void **state)
 		"some avg10=x",
 		"some avg10=-1.00",
 		"some avg10=101.00",
+		"some avg10=100.10",
 		"some avg10=1.",
 		"some avg10=1.5x",
 		"some avg60=1.00",

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All that tells of the daemon's state but the bus, which decides whether it may run at all: the
+ * metrics by HTTP and as a file. Each runs only where the configuration asks for it.
+ */
+#ifndef AEROSTAT_PUBLISH_PUBLISHERS_H
+#define AEROSTAT_PUBLISH_PUBLISHERS_H
+
+#include <systemd/sd-event.h>
+
+#include "publish/status.h"
+
+struct publishers;
+
+/* `status` may be called from now on. Returns 0 or -ENOMEM. */
+int publishers_new(sd_event *event, status_fn status, void *userdata,
+		   struct publishers **ret_publishers);
+
+/* Begin, end or move what the configuration in the status says differently from before. */
+void publishers_reload(struct publishers *publishers);
+
+/* A round of decisions is over. */
+void publishers_tick(struct publishers *publishers);
+
+void publishers_free(struct publishers *publishers); /* takes NULL */
+
+#endif
