@@ -74,6 +74,7 @@ static void config_changed(struct virtio_device *vdev)
 {
 	struct aerostat *balloon = vdev->priv;
 
+	WRITE_ONCE(balloon->config_changed, true);
 	aerostat_queue(balloon, &balloon->resize_work, 0);
 	hinting_look(balloon);
 }
