@@ -86,6 +86,7 @@ static void vm_found(void *userdata, struct vm *vm)
 	/* There is no later tick to wait for until its boot is over. */
 	if (manager->options->once)
 		vm->run_since_ms = 0;
+	manager_state_restore(manager, vm);
 	log_info("%s: running, uuid=%s max_kib=%" PRIu64, vm->name, vm->sample.uuid,
 		 vm->sample.max_kib);
 }
@@ -374,6 +375,9 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 		.done = manager_set_done,
 		.userdata = manager,
 	};
+	ret = manager_state_load(manager);
+	if (ret)
+		goto fail;
 	*ret_manager = manager;
 	return 0;
 
@@ -401,12 +405,16 @@ void manager_reload(struct manager *manager, struct conf *conf)
 
 bool manager_stop(struct manager *manager)
 {
+	bool stopped;
+
 	if (!manager)
 		return true;
 	manager->stopping = true;
 	manager->tick_timer = sd_event_source_disable_unref(manager->tick_timer);
 	manager->deadline_timer = sd_event_source_disable_unref(manager->deadline_timer);
-	if (!link_stop(manager->link))
+	stopped = link_stop(manager->link);
+	manager_state_end(manager);
+	if (!stopped)
 		return false;
 	fleet_clear(&manager->fleet);
 	conf_free(manager->conf);

@@ -151,6 +151,7 @@ void manager_judge(struct manager *manager)
 	manager->ticks++;
 	act(manager, true);
 	act(manager, false);
+	manager_state_save(manager);
 	histogram_note(&manager->telemetry.tick, (clock_monotonic_ms() - manager->tick_ms) * 1000);
 	if (manager->options->ticked)
 		manager->options->ticked(manager->options->userdata);
