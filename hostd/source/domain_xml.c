@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
-#include <limits.h>
 #include <string.h>
 
 #define DOMAIN_XML_MAX_BYTES ((size_t)8 << 20) /* libvirt's are some KiB */
