@@ -139,6 +139,26 @@ static void refused(const void *bytes, size_t length)
 	assert_eq(read.n_vms, 99);
 }
 
+static void accepted(const void *bytes, size_t length)
+{
+	struct state_vms read;
+	const char *why = "";
+
+	assert_int_equal(state_file_decode(bytes, length, &read, &why), 0);
+	state_vms_clear(&read);
+}
+
+/* Put the checksum of `length` bytes behind them; 64-bit FNV-1a, on purpose written once more. */
+static void seal(unsigned char *bytes, size_t length)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3;
+	for (size_t i = 0; i < 8; i++)
+		bytes[length + i] = (unsigned char)(hash >> (8 * i));
+}
+
 static void test_truncated(void **state)
 {
 	struct file file = three();
@@ -180,6 +200,29 @@ static void test_longer(void **state)
 	memcpy(longer, file.bytes, file.length);
 	refused(longer, file.length + 1);
 	free(longer);
+	free(file.bytes);
+}
+
+/* Says more VMs than it has, and its checksum fits. */
+static void test_says_more(void **state)
+{
+	const size_t count_at = 24, checksum_len = 8;
+	struct file file = three();
+	unsigned char *bytes = file.bytes;
+
+	(void)state;
+	assert_int_equal(bytes[count_at], N_VMS);
+	bytes[count_at]++;
+	seal(bytes, file.length - checksum_len);
+	refused(bytes, file.length);
+	bytes[count_at + 7] = 0xff;
+	seal(bytes, file.length - checksum_len);
+	refused(bytes, file.length);
+	/* The same way back, it is good again: so it was refused for that. */
+	bytes[count_at]--;
+	bytes[count_at + 7] = 0;
+	seal(bytes, file.length - checksum_len);
+	accepted(bytes, file.length);
 	free(file.bytes);
 }
 
@@ -298,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_flipped),
 		cmocka_unit_test(test_longer),
+		cmocka_unit_test(test_says_more),
 		cmocka_unit_test(test_too_many),
 		WITH_SCRATCH(test_replaced),
 		WITH_SCRATCH(test_killed_while_writing),
