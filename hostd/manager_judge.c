@@ -181,6 +181,7 @@ void manager_judge(struct manager *manager)
 	watchdog_phase("sending targets");
 	act(manager, true);
 	act(manager, false);
+	manager_state_save(manager);
 	watchdog_phase("waiting for events, or handling one");
 	service_ready();
 	histogram_note(&manager->telemetry.tick, (clock_monotonic_ms() - manager->tick_ms) * 1000);
