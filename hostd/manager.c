@@ -130,7 +130,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	arm_timer(manager->tick_timer, manager->conf->daemon.interval_ms);
 	manager->timer_ms = clock_monotonic_ms();
-	if (!link_is_up(manager->link))
+	if (!link_is_up(manager->link) || manager->releasing)
 		return 0;
 	if (sampler_busy(manager->sampler)) {
 		manager->tick_again = true;
@@ -384,6 +384,7 @@ bool manager_stop(struct manager *manager)
 		return true;
 	manager->stopping = true;
 	manager->tick_timer = sd_event_source_disable_unref(manager->tick_timer);
+	manager->release_timer = sd_event_source_disable_unref(manager->release_timer);
 	if (!link_stop(manager->link))
 		return false;
 	pressure_free(manager->pressure);
