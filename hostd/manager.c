@@ -99,6 +99,7 @@ static void round_failed(struct manager *manager, int error, const char *why)
 	if (!manager->late_logged)
 		log_warning("no statistics: %s; no targets are changed until they come", why);
 	manager->late_logged = true;
+	manager->judged_ms = 0; /* what comes after this is not late, but back */
 	manager->failed = true;
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
