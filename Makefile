@@ -13,6 +13,7 @@ help: ## list the targets
 	@echo
 	@echo "  KVER=RELEASE   the kernel that kmod is built for (default: the running one)"
 	@echo "  SANITIZE=1     build the host side with ASan and UBSan, in build/hostd-sanitize"
+	@echo "  SANITIZE=thread  with TSan, in build/hostd-thread"
 
 all: hostd ## build the daemon, the tool, and the module for the running kernel
 	@scripts/kmod-build $(KVER) || { [ $$? -eq 3 ] && \

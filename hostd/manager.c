@@ -100,6 +100,7 @@ static void round_failed(struct manager *manager, int error, const char *why)
 	if (!manager->late_logged)
 		log_warning("no statistics: %s; no targets are changed until they come", why);
 	manager->late_logged = true;
+	manager->judged_ms = 0; /* what comes after this is not late, but back */
 	manager->failed = true;
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
@@ -131,7 +132,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	arm_timer(manager->tick_timer, manager->conf->daemon.interval_ms);
 	manager->timer_ms = clock_monotonic_ms();
-	if (!link_is_up(manager->link))
+	if (!link_is_up(manager->link) || manager->releasing)
 		return 0;
 	if (sampler_busy(manager->sampler)) {
 		manager->tick_again = true;
@@ -390,6 +391,7 @@ bool manager_stop(struct manager *manager)
 		return true;
 	manager->stopping = true;
 	manager->tick_timer = sd_event_source_disable_unref(manager->tick_timer);
+	manager->release_timer = sd_event_source_disable_unref(manager->release_timer);
 	stopped = link_stop(manager->link);
 	manager_state_end(manager);
 	if (!stopped)

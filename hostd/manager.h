@@ -36,6 +36,12 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 /* New settings, which take effect with the next tick. Takes over `conf`. */
 void manager_reload(struct manager *manager, struct conf *conf);
 
+/*
+ * Stop deciding, and give every VM that is ours to move its maximum back; released() follows on the
+ * loop's thread, after a bounded time even when calls hang.
+ */
+void manager_release(struct manager *manager, void (*released)(void *userdata), void *userdata);
+
 /* Ticks come as they should, or libvirt is away. False: something here is stuck. */
 bool manager_proceeds(const struct manager *manager);
 

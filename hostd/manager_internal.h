@@ -7,6 +7,7 @@
  *   manager_signals.c  what only the host can see of a VM
  *   manager_state.c    what outlives the daemon
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
+ *   manager_release.c  leaving with every VM back at its maximum
  */
 #ifndef AEROSTAT_MANAGER_INTERNAL_H
 #define AEROSTAT_MANAGER_INTERNAL_H
@@ -59,6 +60,12 @@ struct manager {
 	unsigned int describing; /* jobs in flight, ... */
 	unsigned int setting; /* ... */
 	struct telemetry telemetry;
+	/* manager_release() */
+	bool releasing; /* nothing is decided any more */
+	void (*released)(void *userdata); /* NULL: has been called */
+	void *released_userdata;
+	sd_event_source *release_timer;
+
 	bool failed; /* something that --once is to report by its exit code */
 };
 
@@ -102,6 +109,11 @@ void manager_state_save(struct manager *manager);
 
 /* After the loop, with all VMs still known: write it, and wait for that. */
 void manager_state_end(struct manager *manager);
+
+/* manager_release.c */
+
+/* A target has arrived, or has not: while releasing, go on with that VM or end. */
+void manager_release_progress(struct manager *manager);
 
 /* manager_judge.c */
 

@@ -219,4 +219,5 @@ void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
 	manager_once_progress(manager);
+	manager_release_progress(manager);
 }

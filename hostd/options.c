@@ -15,6 +15,7 @@ enum option_code {
 	OPTION_HELP = 'h',
 	OPTION_VERSION = 'V',
 	OPTION_CHECK_CONFIG = 256, /* from here on without a short form */
+	OPTION_RELEASE_ON_EXIT,
 	OPTION_LOG_LEVEL,
 	OPTION_BUS,
 	OPTION_ROOT,
@@ -27,6 +28,7 @@ static const struct option table[] = {
 	{ "connect", required_argument, NULL, OPTION_CONNECT },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "once", no_argument, NULL, OPTION_ONCE },
+	{ "release-on-exit", no_argument, NULL, OPTION_RELEASE_ON_EXIT },
 	{ "check-config", no_argument, NULL, OPTION_CHECK_CONFIG },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "bus", required_argument, NULL, OPTION_BUS },
@@ -47,6 +49,7 @@ void options_print_help(void)
 	       "  -c, --connect URI      libvirt to connect to, instead of the configuration's\n"
 	       "  -n, --dry-run          decide and log, change nothing in any VM\n"
 	       "  -1, --once             one round of decisions, then exit\n"
+	       "      --release-on-exit  when stopped, give every VM its maximum back\n"
 	       "      --check-config     check the configuration, then exit\n"
 	       "      --log-level LEVEL  error, warning, info (default) or debug\n"
 	       "      --bus BUS          system (default for root), session (default else) or none\n"
@@ -97,6 +100,9 @@ static int take(struct options *options, int code, const char *value)
 		return 0;
 	case OPTION_ONCE:
 		options->manager.once = true;
+		return 0;
+	case OPTION_RELEASE_ON_EXIT:
+		options->release_on_exit = true;
 		return 0;
 	case OPTION_CHECK_CONFIG:
 		options->check_config = true;

@@ -42,7 +42,8 @@ int sampler_new(sd_event *event, const struct sampler_config *config, struct sam
 
 /*
  * Begin a round. `interval_ms`: time until the next; the deadlines are such that this one ends
- * before. Returns 0; -EBUSY: one is under way, or too many calls hang; -ENOMEM.
+ * before. Returns 0, and done() follows, perhaps at once; -EBUSY: one is under way, or too many
+ * calls hang; -ENOMEM.
  */
 int sampler_begin(struct sampler *sampler, uint64_t interval_ms);
 

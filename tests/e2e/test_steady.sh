@@ -78,6 +78,48 @@ test_silent_libvirtd_is_waited_for()
 	equal "exit status of the daemon" "$daemon_status" 0
 }
 
+# libvirt keeps a domain locked while its hook script runs, and whoever lists domains waits for it.
+test_slow_hook_delays_no_tick()
+{
+	local hook=$out/libvirt/etc/libvirt/hooks/qemu ticks
+	[ "$(id -u)" -eq 0 ] || skip "another user's libvirtd has its hooks in a place of the system's"
+	trap 'rm -f "$out/libvirt/etc/libvirt/hooks/qemu"; end_test; libvirt_down; libvirt_up' EXIT
+	mkdir -p "$(dirname "$hook")"
+	cat >"$hook" <<-HOOK
+		#!/bin/sh
+		[ "\$1 \$2" != "vm-hooked prepare" ] || sleep 12
+	HOOK
+	chmod +x "$hook"
+	libvirt_down
+	libvirt_up
+	configure <<-CONF
+		[daemon]
+		interval = 2s
+	CONF
+	start_daemon
+	eventually "the VMs are known" vm_known vm-b
+	ticks_pass 1
+	ticks=$(host_status ticks)
+	create_guest vm-hooked none none &
+	sleep 2
+	configure <<-CONF
+		[daemon]
+		interval = 2s
+		[vm]
+		limit = 192M
+	CONF
+	kill -HUP "$daemon_pid"
+	sleep 5
+	expect "ticks go on meanwhile" ticks_reached $((ticks + 2))
+	expect "targets are set meanwhile" [ "$(vm_status vm-b target_kib)" = $((192 * 1024)) ]
+	expect_not "while the domain is still being started" vm_known vm-hooked
+	wait $!
+	eventually "then it is known" vm_known vm-hooked
+	virsh -q destroy vm-hooked >/dev/null
+	equal "late ticks" "$(host_status late_ticks)" 0
+	stop_daemon
+}
+
 # What a service manager would be told, in a file.
 listen_notifications()
 {
