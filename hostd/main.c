@@ -95,6 +95,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* libvirt and the bus write to sockets whose peers may die. */
 	signal(SIGPIPE, SIG_IGN);
@@ -105,6 +106,7 @@ static void get_status(void *userdata, struct status *ret_status)
 	const struct daemon *daemon = userdata;
 
 	manager_status(daemon->manager, ret_status);
+	ret_status->alarms = publishers_alarms(daemon->publishers);
 }
 
 static void on_ticked(void *userdata)
@@ -167,7 +169,7 @@ static int start(struct daemon *daemon, struct conf *conf)
 		goto fail;
 	if (daemon->options.manager.once)
 		return 0;
-	ret = publishers_new(daemon->event, get_status, daemon, &daemon->publishers);
+	ret = publishers_new(daemon->event, daemon->bus, get_status, daemon, &daemon->publishers);
 	if (ret)
 		log_error("no metrics: %s", strerror(-ret));
 	return 0;

@@ -257,6 +257,10 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_NAMES("Status", SD_BUS_NO_ARGS, , "a{sv}aa{sv}",
 				 SD_BUS_PARAM(host) SD_BUS_PARAM(vms), on_status,
 				 SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL_WITH_NAMES("Alarm", "sbsss",
+				 SD_BUS_PARAM(alarm) SD_BUS_PARAM(raised) SD_BUS_PARAM(vm)
+					 SD_BUS_PARAM(uuid) SD_BUS_PARAM(text),
+				 0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_VTABLE_END,
 };
@@ -323,6 +327,13 @@ int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdat
 fail:
 	bus_free(bus);
 	return ret;
+}
+
+void bus_emit_alarm(struct bus *bus, const struct alarm *alarm, const char *text)
+{
+	sd_bus_emit_signal(bus->connection, BUS_PATH, BUS_INTERFACE, "Alarm", "sbsss",
+			   alarm_to_string(alarm->kind), (int)alarm->raised,
+			   alarm->vm ? alarm->vm : "", alarm->uuid ? alarm->uuid : "", text);
 }
 
 void bus_free(struct bus *bus)

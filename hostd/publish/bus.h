@@ -14,6 +14,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "publish/alarms.h"
 #include "publish/status.h"
 
 #define BUS_NAME      "org.aerostat1"
@@ -41,6 +42,9 @@ struct bus;
  */
 int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,
 	    struct bus **ret_bus);
+
+/* Tell of an alarm; `text` is for people. */
+void bus_emit_alarm(struct bus *bus, const struct alarm *alarm, const char *text);
 
 void bus_free(struct bus *bus); /* takes NULL */
 

@@ -202,15 +202,6 @@ struct opt_u64 host_value(const struct status *status, enum host_metric metric)
 	return opt_none();
 }
 
-static struct opt_u64 swap_estimate_kib(const struct vm_sample *sample)
-{
-	uint64_t in_kib, out_kib;
-
-	if (!opt_get(sample->swap_in_kib, &in_kib) || !opt_get(sample->swap_out_kib, &out_kib))
-		return opt_none();
-	return opt_some(out_kib > in_kib ? out_kib - in_kib : 0);
-}
-
 struct opt_u64 vm_value(const struct scene *scene, const struct vm *vm, enum vm_metric metric)
 {
 	const struct vm_sample *sample = &vm->sample;
@@ -267,7 +258,7 @@ struct opt_u64 vm_value(const struct scene *scene, const struct vm *vm, enum vm_
 	case VM_SWAPPED_OUT:
 		return sample->swap_out_kib;
 	case VM_SWAP_ESTIMATE:
-		return swap_estimate_kib(sample);
+		return vm_swap_estimate_kib(vm);
 	case VM_MAJOR_FAULTS:
 		return sample->major_faults;
 	case VM_STATS_AGE:

@@ -12,6 +12,7 @@
 #include "policy/policy.h"
 #include "source/domains.h"
 
+struct alarms;
 struct telemetry;
 
 struct status {
@@ -26,6 +27,7 @@ struct status {
 	uint64_t sampled_ms; /* monotonic; when the last statistics came; 0: never */
 	unsigned int lost_workers; /* calls into libvirt that hang */
 	const struct telemetry *telemetry;
+	const struct alarms *alarms; /* NULL: nobody judges them */
 };
 
 /* How a publisher asks for it; the answer is borrowed for the call. */
@@ -36,6 +38,12 @@ struct opt_u64 status_reserve_kib(const struct status *status);
 
 /* Share of its maximum that a VM's balloon holds. */
 struct opt_u64 vm_ballooned_permille(const struct vm *vm);
+
+/*
+ * What a VM's guest has swapped out since it booted less what it has swapped in again: an upper
+ * bound of what is in its swap, because memory freed there still counts.
+ */
+struct opt_u64 vm_swap_estimate_kib(const struct vm *vm);
 
 /* What a run state is called wherever it is shown: "running", "paused", "migrating". */
 const char *run_state_to_string(enum vm_run_state state);
