@@ -425,6 +425,7 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.uri = uri_of(manager),
 		.connected = link_is_up(manager->link),
 		.dry_run = manager->options->dry_run,
+		.paused = manager->paused,
 		.sampled_ms = manager->sampled_ms,
 		.lost_workers = workers_lost(link_workers(manager->link)),
 		.telemetry = &manager->telemetry,

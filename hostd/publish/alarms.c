@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Each kind is a row: what it is called, and whether it waits. What is remembered is one entry for
- * the host and one a VM, in a table in the order of UUIDs like the fleet's, so that both are gone
- * through side by side.
+ * the host and one a VM.
  */
 #include "publish/alarms.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "publish/by_vm.h"
 
 #define CLEAR_NUMERATOR	  9 /* over when below nine tenths: a value at the threshold does not flap */
 #define CLEAR_DENOMINATOR 10
@@ -24,8 +25,7 @@ struct entry {
 
 struct alarms {
 	struct entry host;
-	struct entry *vms; /* sorted by UUID */
-	size_t n_vms;
+	struct by_vm vms; /* of struct entry */
 };
 
 static const struct {
@@ -86,14 +86,18 @@ struct opt_u64 alarm_limit_permille(enum alarm_kind kind, const struct conf *con
 
 struct alarms *alarms_new(void)
 {
-	return calloc(1, sizeof(struct alarms));
+	struct alarms *alarms = calloc(1, sizeof(*alarms));
+
+	if (alarms)
+		alarms->vms.size = sizeof(struct entry);
+	return alarms;
 }
 
 void alarms_free(struct alarms *alarms)
 {
 	if (!alarms)
 		return;
-	free(alarms->vms);
+	by_vm_clear(&alarms->vms);
 	free(alarms);
 }
 
@@ -177,40 +181,6 @@ static bool judge(struct entry *entry, enum alarm_kind kind, uint64_t value,
 	return true;
 }
 
-/* The entries of the VMs that are there, in the fleet's order; those of others are forgotten. */
-static int follow_fleet(struct alarms *alarms, const struct fleet *fleet)
-{
-	struct entry *vms = calloc(fleet->n_vms + 1, sizeof(*vms));
-	size_t old = 0;
-
-	if (!vms)
-		return -ENOMEM;
-	for (size_t i = 0; i < fleet->n_vms; i++) {
-		const char *uuid = fleet->vms[i]->sample.uuid;
-
-		while (old < alarms->n_vms && strcmp(alarms->vms[old].uuid, uuid) < 0)
-			old++;
-		if (old < alarms->n_vms && !strcmp(alarms->vms[old].uuid, uuid))
-			vms[i] = alarms->vms[old];
-		else
-			memcpy(vms[i].uuid, uuid, sizeof(vms[i].uuid));
-	}
-	free(alarms->vms);
-	alarms->vms = vms;
-	alarms->n_vms = fleet->n_vms;
-	return 0;
-}
-
-static bool same_vms(const struct alarms *alarms, const struct fleet *fleet)
-{
-	if (alarms->n_vms != fleet->n_vms)
-		return false;
-	for (size_t i = 0; i < fleet->n_vms; i++)
-		if (strcmp(alarms->vms[i].uuid, fleet->vms[i]->sample.uuid) != 0)
-			return false;
-	return true;
-}
-
 static void judge_host(struct alarms *alarms, const struct status *status, uint64_t now_ms,
 		       alarm_fn tell, void *userdata)
 {
@@ -258,27 +228,17 @@ int alarms_tick(struct alarms *alarms, const struct status *status, uint64_t now
 		void *userdata)
 {
 	judge_host(alarms, status, now_ms, tell, userdata);
-	if (!same_vms(alarms, status->fleet) && follow_fleet(alarms, status->fleet))
+	if (by_vm_follow(&alarms->vms, status->fleet, NULL))
 		return -ENOMEM;
 	for (size_t i = 0; i < status->fleet->n_vms; i++)
-		judge_vm(&alarms->vms[i], status->fleet->vms[i], status->conf, now_ms, tell,
-			 userdata);
+		judge_vm(by_vm_at(&alarms->vms, i), status->fleet->vms[i], status->conf, now_ms,
+			 tell, userdata);
 	return 0;
-}
-
-static int compare_entries(const void *key, const void *entry)
-{
-	return strcmp(key, ((const struct entry *)entry)->uuid);
 }
 
 bool alarms_raised(const struct alarms *alarms, enum alarm_kind kind, const char *uuid)
 {
-	const struct entry *entry = &alarms->host;
+	const struct entry *entry = uuid ? by_vm_find(&alarms->vms, uuid) : &alarms->host;
 
-	if (uuid && !alarms->vms)
-		return false;
-	if (uuid)
-		entry = bsearch(uuid, alarms->vms, alarms->n_vms, sizeof(*alarms->vms),
-				compare_entries);
 	return entry && entry->raised[kind];
 }

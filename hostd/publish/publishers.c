@@ -13,6 +13,7 @@
 
 #include "publish/alarms.h"
 #include "publish/bus.h"
+#include "publish/history.h"
 #include "publish/hook.h"
 #include "publish/http.h"
 #include "publish/journal.h"
@@ -32,6 +33,7 @@ struct publishers {
 	struct textfile *textfile;
 	struct bus *bus;
 	struct alarms *alarms;
+	struct history *history;
 	struct hook *hook;
 	const struct conf *conf; /* during a tick */
 };
@@ -48,7 +50,8 @@ int publishers_new(sd_event *event, struct bus *bus, status_fn status, void *use
 	publishers->userdata = userdata;
 	publishers->bus = bus;
 	publishers->alarms = alarms_new();
-	if (!publishers->alarms || hook_new(event, &publishers->hook)) {
+	publishers->history = history_new();
+	if (!publishers->alarms || !publishers->history || hook_new(event, &publishers->hook)) {
 		publishers_free(publishers);
 		return -ENOMEM;
 	}
@@ -148,12 +151,21 @@ void publishers_tick(struct publishers *publishers)
 	if (alarms_tick(publishers->alarms, &status, clock_monotonic_ms(), on_alarm, publishers))
 		log_error("out of memory; some alarms are not judged in this tick");
 	publishers->conf = NULL;
+	if (history_tick(publishers->history, &status, clock_monotonic_ms()))
+		log_error("out of memory; a point of the history is missing");
+	if (publishers->bus)
+		bus_tick(publishers->bus);
 	write_textfile(publishers, &status);
 }
 
 const struct alarms *publishers_alarms(const struct publishers *publishers)
 {
 	return publishers ? publishers->alarms : NULL;
+}
+
+const struct history *publishers_history(const struct publishers *publishers)
+{
+	return publishers ? publishers->history : NULL;
 }
 
 void publishers_free(struct publishers *publishers)
@@ -163,6 +175,7 @@ void publishers_free(struct publishers *publishers)
 	http_free(publishers->http);
 	textfile_free(publishers->textfile);
 	hook_free(publishers->hook);
+	history_free(publishers->history);
 	alarms_free(publishers->alarms);
 	free(publishers);
 }

@@ -26,6 +26,7 @@ void publishers_tick(struct publishers *publishers);
 
 /* What `status` is to hand on. `publishers` NULL: NULL. */
 const struct alarms *publishers_alarms(const struct publishers *publishers);
+const struct history *publishers_history(const struct publishers *publishers);
 
 void publishers_free(struct publishers *publishers); /* takes NULL */
 

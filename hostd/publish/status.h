@@ -13,6 +13,7 @@
 #include "source/domains.h"
 
 struct alarms;
+struct history;
 struct telemetry;
 
 struct status {
@@ -24,9 +25,11 @@ struct status {
 	const char *uri;
 	bool connected;
 	bool dry_run;
+	bool paused; /* by order: nothing is carried out */
 	uint64_t sampled_ms; /* monotonic; when the last statistics came; 0: never */
 	unsigned int lost_workers; /* calls into libvirt that hang */
 	const struct telemetry *telemetry;
+	const struct history *history; /* NULL: nobody keeps it */
 	const struct alarms *alarms; /* NULL: nobody judges them */
 };
 
