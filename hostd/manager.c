@@ -47,7 +47,7 @@ struct sample_job {
 	struct stats_batch batch;
 };
 
-static const char *uri_of(const struct manager *manager)
+const char *manager_uri(const struct manager *manager)
 {
 	return manager->options->uri ? manager->options->uri : manager->conf->daemon.connect;
 }
@@ -209,6 +209,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	if (!link_is_up(manager->link))
 		return 0;
 	manager->tick_ms = clock_monotonic_ms();
+	manager_gather_signals(manager);
 	if (!sample_pending(manager))
 		submit_sample(manager);
 	return 0;
@@ -261,7 +262,7 @@ static void on_up(void *userdata)
 		manager->fleet.vms[i]->described = false;
 		manager->fleet.vms[i]->describe_failed = false;
 	}
-	service_status("Connected to libvirt at %s%s", uri_of(manager),
+	service_status("Connected to libvirt at %s%s", manager_uri(manager),
 		       manager->options->dry_run ? "; dry run: nothing is changed" : "");
 	on_tick(manager->tick_timer, 0, manager);
 }
@@ -288,7 +289,7 @@ static bool on_refused(void *userdata, const char *why)
 		service_status("Waiting for libvirt: %s", why);
 		return true;
 	}
-	log_error("%s: %s", uri_of(manager), why);
+	log_error("%s: %s", manager_uri(manager), why);
 	manager->failed = true;
 	finish_once(manager);
 	return false;
@@ -363,7 +364,7 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 	ret = add_timers(manager);
 	if (ret < 0)
 		goto fail;
-	ret = link_new(event, uri_of(manager), conf->daemon.call_deadline_ms, &handlers,
+	ret = link_new(event, manager_uri(manager), conf->daemon.call_deadline_ms, &handlers,
 		       &manager->link);
 	if (ret)
 		goto fail;
@@ -410,6 +411,7 @@ bool manager_stop(struct manager *manager)
 	fleet_clear(&manager->fleet);
 	conf_free(manager->conf);
 	free(manager->policy_vms);
+	signals_free(manager->signals);
 	free(manager);
 	return true;
 }
@@ -420,9 +422,10 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.fleet = &manager->fleet,
 		.conf = manager->conf,
 		.host = manager->host,
+		.host_detail = &manager->host_detail,
 		.decision = manager->host_decision,
 		.ticks = manager->ticks,
-		.uri = uri_of(manager),
+		.uri = manager_uri(manager),
 		.connected = link_is_up(manager->link),
 		.dry_run = manager->options->dry_run,
 		.paused = manager->paused,

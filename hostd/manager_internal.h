@@ -4,6 +4,7 @@
  *
  *   manager.c        connection, when to sample, when a tick is due
  *   manager_vms.c    learning about a VM: description, metadata, settings
+ *   manager_signals.c  what only the host can see of a VM
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
  */
 #ifndef AEROSTAT_MANAGER_INTERNAL_H
@@ -13,6 +14,7 @@
 #include "manager.h"
 #include "publish/telemetry.h"
 #include "source/libvirt.h"
+#include "source/signals.h"
 
 struct manager {
 	sd_event *event;
@@ -25,6 +27,10 @@ struct manager {
 
 	struct fleet fleet;
 	struct host_sample host;
+	struct signals *signals; /* NULL: none were asked for */
+	bool signals_late; /* a round hangs; has been logged */
+	const char *delays_unavailable; /* static; what was last logged about them */
+	struct host_detail host_detail;
 	struct policy_state policy_state;
 	struct host_decision host_decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: host_decision holds nothing yet */
@@ -57,6 +63,9 @@ void manager_tick_soon(struct manager *manager);
 /* With --once: end the loop when nothing is left to be waited for. */
 void manager_once_progress(struct manager *manager);
 
+/* The libvirt that it is about. */
+const char *manager_uri(const struct manager *manager);
+
 /* manager_vms.c */
 
 /* Begin to learn about each VM of which something is not known, or may have changed. */
@@ -67,6 +76,11 @@ void manager_describe_vm(struct manager *manager, struct vm *vm);
 
 /* Find the settings that apply to a VM, from configuration and metadata. */
 void manager_settle_vm(struct manager *manager, struct vm *vm);
+
+/* manager_signals.c */
+
+/* Begin to look at what only the host can see of the VMs. */
+void manager_gather_signals(struct manager *manager);
 
 /* manager_judge.c */
 

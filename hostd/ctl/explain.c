@@ -191,6 +191,29 @@ static void say_entitled(json_t *sentences, const json_t *vm, const json_t *host
 		    number(host, "headroom_permille") / 10, number(host, "idle_tax_permille") / 10);
 }
 
+/* A share of time as percent; waiting threads add up. */
+static void say_wait(json_t *sentences, const json_t *vm, const char *key, const char *what)
+{
+	if (number(vm, key) >= 10)
+		say(sentences, "Its threads wait %" JSON_INTEGER_FORMAT " %% of the time %s.",
+		    number(vm, key) / 10, what);
+}
+
+/* What its guest cannot know, where it amounts to something. */
+static void say_harm(json_t *sentences, const json_t *vm)
+{
+	say_wait(sentences, vm, "cpu_wait_permille", "for a CPU of the host");
+	say_wait(sentences, vm, "swap_wait_permille", "for memory that the host has swapped out");
+	say_wait(sentences, vm, "thrash_wait_permille",
+		 "for memory that the host had taken a moment before");
+	if (number(vm, "host_swap_kib"))
+		say(sentences, "The host has %s of it in its swap.", SIZE(vm, "host_swap_kib"));
+	if (json_is_true(json_object_get(vm, "harmed")))
+		say(sentences,
+		    "That is harm by the host's own shortage: while the host has little to spare it "
+		    "counts as hard, and takes faster.");
+}
+
 static void say_host(json_t *sentences, const json_t *host)
 {
 	if (!known(host, "charged_kib"))
@@ -238,6 +261,7 @@ static json_t *explain(const json_t *vm, const json_t *host)
 	say_need(sentences, vm);
 	say_entitled(sentences, vm, host);
 	say_host(sentences, host);
+	say_harm(sentences, vm);
 	say_decision(sentences, vm);
 	return sentences;
 }

@@ -50,6 +50,11 @@ struct opt_u64 history_usual(struct vm_history *history, uint64_t now_ms);
 /* demand.c: after guard_vm(); updates the estimate in the VM's state. */
 void demand_vm(const struct tick *tick, struct policy_vm *vm);
 
+/* harm.c: what the host's shortage does to the VM; whether that presses; after capacity_tick(). */
+struct opt_u64 harm_of(const struct vm_host *host);
+void harm_vm(struct tick *tick, struct policy_vm *vm);
+bool harm_presses(const struct tick *tick);
+
 /* sizes.c: note the size that the VM has now; what size it had at `ms`. */
 void sizes_note(struct vm_state *state, uint64_t now_ms, uint64_t actual_kib);
 uint64_t sizes_at(const struct vm_sizes *sizes, uint64_t ms);

@@ -45,6 +45,7 @@ void policy_tick(uint64_t now_ms, const struct policy_settings *settings,
 	for_each_vm(vm, &tick) {
 		guard_vm(&tick, vm);
 		demand_vm(&tick, vm);
+		harm_vm(&tick, vm);
 	}
 	capacity_tick(&tick);
 	state_tick(&tick);

@@ -7,7 +7,7 @@
  *   guards       is this VM's memory ours to move now?            guard.c, movement.c
  *   demand       what does it need, now and usually?              demand.c, sizes.c, history.c
  *   capacity     how much may all VMs have, how much is free?     capacity.c, reserve.c
- *   state        how short is the host?                           state.c
+ *   state        how short is the host?                           state.c, harm.c
  *   entitlement  how is that shared?                              entitlement.c, proactive.c
  *   pace         how far towards it in this tick?                 pace.c, give.c, take.c
  *
@@ -128,6 +128,8 @@ struct vm_decision {
 	struct opt_u64 demand_kib; /* unknown: no fresh statistics */
 	struct opt_u64 usual_kib; /* what it needs 95 % of the time; unknown: not seen for long */
 	struct vm_need need; /* counts where demand_kib is known */
+	struct opt_u64 harm_permille; /* waiting for what the host has swapped (harm.c) */
+	bool harmed; /* that is more than the host may let it wait */
 	uint64_t entitlement_kib; /* what it may have now: reservation, limit, shares, need */
 	uint64_t reservation_kib; /* as applied, after bounding by the maximum */
 	uint64_t limit_kib;
@@ -185,7 +187,7 @@ struct policy_state {
 	enum host_state state; /* with hysteresis: left later than entered */
 	bool filling; /* the float is being filled up again */
 	struct opt_u64 last_swap_out_pages;
-	bool swapped; /* the host swapped more than it may, last at ... */
+	bool swapped; /* the host swapped more than it may, or harmed VMs by it, last at ... */
 	uint64_t swapped_ms;
 };
 
@@ -202,6 +204,7 @@ struct host_decision {
 	uint64_t reclaim_kib; /* decided in this tick */
 	uint64_t grant_kib;
 	uint64_t shortage_kib; /* what VMs in need of memory lack at the tick's start */
+	size_t harmed_vms; /* that wait for what the host has swapped */
 };
 
 /*

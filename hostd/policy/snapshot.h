@@ -28,6 +28,25 @@ enum vm_run_state {
 	VM_MIGRATING, /* in or out, also being saved or snapshotted */
 };
 
+/*
+ * What the host does to a VM, which its guest cannot know. Each number can be unavailable. Waiting
+ * is the share of the time since the last look that the threads of its process waited, added up:
+ * four that wait half of the time are 2000.
+ */
+struct vm_host {
+	struct opt_u64 cpu_wait_permille; /* ready to run, but no CPU was free */
+	struct opt_u64 io_wait_permille; /* for disks */
+	struct opt_u64 swap_wait_permille; /* for memory that the host had swapped out */
+	struct opt_u64
+		thrash_wait_permille; /* for memory that the host had taken a moment before */
+	struct opt_u64 reclaim_wait_permille; /* for the host to free memory */
+	struct opt_u64 swapped_kib; /* of its process, in the host's swap */
+	struct opt_u64 cgroup_kib; /* of its control group, with page cache on the host */
+	struct opt_u64 cgroup_swap_kib;
+	struct opt_u64 stall_some_permille; /* its memory.pressure, avg10: of wall time */
+	struct opt_u64 stall_full_permille;
+};
+
 struct vm_sample {
 	char uuid[VM_UUID_LEN];
 	const char *name; /* borrowed for the tick */
@@ -39,6 +58,7 @@ struct vm_sample {
 	uint64_t max_kib; /* balloon.maximum */
 	struct opt_u64 actual_kib; /* balloon.current: where it is, not where it shall be */
 	struct opt_u64 rss_kib; /* of its QEMU process on the host */
+	struct vm_host host;
 
 	/* Age of the guest's numbers by the host's clock; unknown: it never reported. */
 	struct opt_u64 stats_age_ms;

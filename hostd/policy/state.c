@@ -6,8 +6,9 @@
  *   soft     they do not all fit: free and idle memory is taken, bounded in pace, so that the
  *            float stays free and nobody waits
  *   hard     the host has less available than a part of its reserve, or swaps, or stalls, or VMs
- *            hold more than the budget by half of the float: what VMs need is taken too, by
- *            shares, down to reservations, also from VMs that boot
+ *            wait for what it has swapped (harm.c), or hold more than the budget by half of the
+ *            float: what VMs need is taken too, by shares, down to reservations, also from VMs
+ *            that boot
  *   low      less than a smaller part: all that is too much at once;
  *            nobody grows; an alarm
  *
@@ -40,7 +41,8 @@ static void note_swapping(struct tick *tick)
 				now_pages - before_pages, HOST_PAGE_KIB * 1000, elapsed_ms));
 		state->last_swap_out_pages = tick->host->swap_out_pages;
 	}
-	if (opt_or(tick->totals.swap_out_kib_s, 0) > tick->settings->host_swap_limit_kib) {
+	if (opt_or(tick->totals.swap_out_kib_s, 0) > tick->settings->host_swap_limit_kib ||
+	    harm_presses(tick)) {
 		state->swapped = true;
 		state->swapped_ms = tick->now_ms;
 	} else if (tick->now_ms - state->swapped_ms >= SWAP_MEMORY_MS) {

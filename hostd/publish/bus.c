@@ -133,6 +133,10 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		{ "charged_kib", if_judged(status->ticks, decision->charged_kib) },
 		{ "psi_some_permille", status->host.psi_some_permille },
 		{ "psi_full_permille", status->host.psi_full_permille },
+		{ "harmed_vms", if_judged(status->ticks, decision->harmed_vms) },
+		{ "ksm_saved_kib", status->host_detail->ksm_saved_kib },
+		{ "zswap_stored_kib", status->host_detail->zswap_stored_kib },
+		{ "zswap_pool_kib", status->host_detail->zswap_pool_kib },
 		{ "ticks", opt_some(status->ticks) },
 		{ "interval_ms", opt_some(conf->daemon.interval_ms) },
 		{ "sample_age_ms", since_ms(status->sampled_ms) },
@@ -181,6 +185,8 @@ static int append_vm_texts(sd_bus_message *m, const struct status *status, const
 		ret = add_flag(m, "paused", true);
 	if (ret >= 0 && status->alarms)
 		ret = add_alarms(m, status->alarms, vm);
+	if (ret >= 0 && judged && vm->decision.harm_permille.known)
+		ret = add_flag(m, "harmed", vm->decision.harmed);
 	if (ret < 0 || !vm->described)
 		return ret;
 
@@ -202,6 +208,7 @@ static int append_vm(sd_bus_message *m, const struct status *status, const struc
 	bool judged = vm->decided_ms != 0;
 	const struct vm_decision *decision = &vm->decision;
 	const struct vm_need *need = &decision->need;
+	const struct vm_host *host = &vm->sample.host;
 	bool needs = judged && decision->demand_kib.known;
 	const struct named_number numbers[] = {
 		{ "actual_kib", vm->sample.actual_kib },
@@ -226,6 +233,17 @@ static int append_vm(sd_bus_message *m, const struct status *status, const struc
 		{ "usable_kib", vm->sample.usable_kib },
 		{ "unused_kib", vm->sample.unused_kib },
 		{ "cache_kib", vm->sample.cache_kib },
+		{ "host_swap_kib", host->swapped_kib },
+		{ "cgroup_kib", host->cgroup_kib },
+		{ "cgroup_swap_kib", host->cgroup_swap_kib },
+		{ "stall_some_permille", host->stall_some_permille },
+		{ "stall_full_permille", host->stall_full_permille },
+		{ "cpu_wait_permille", host->cpu_wait_permille },
+		{ "io_wait_permille", host->io_wait_permille },
+		{ "swap_wait_permille", host->swap_wait_permille },
+		{ "thrash_wait_permille", host->thrash_wait_permille },
+		{ "reclaim_wait_permille", host->reclaim_wait_permille },
+		{ "harm_permille", judged ? decision->harm_permille : opt_none() },
 		{ "stats_age_ms", vm->sample.stats_age_ms },
 		{ "reason_age_ms", since_ms(vm->decided_ms) },
 		{ "swap_estimate_kib", vm_swap_estimate_kib(vm) },

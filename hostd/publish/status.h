@@ -11,6 +11,7 @@
 #include "conf/conf.h"
 #include "policy/policy.h"
 #include "source/domains.h"
+#include "source/host_detail.h"
 
 struct alarms;
 struct history;
@@ -20,6 +21,7 @@ struct status {
 	const struct fleet *fleet;
 	const struct conf *conf;
 	struct host_sample host;
+	const struct host_detail *host_detail;
 	struct host_decision decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: `decision` holds nothing yet */
 	const char *uri;

@@ -295,6 +295,7 @@ void guests_observe(struct guests *guests, size_t i, double host_swap_share)
 	sample->up_ms = (uint64_t)(now_s - guests->started_s[i]) * 1000;
 	sample->actual_kib = kib(guests->actual_mib[i]);
 	sample->rss_kib = kib(guests->resident_mib[i] * (1 - host_swap_share));
+	sample->host.swapped_kib = kib(guests->resident_mib[i] * host_swap_share);
 	if (guests->reported_s[i] >= 0)
 		sample->stats_age_ms = opt_some((uint64_t)(now_s - guests->reported_s[i]) * 1000);
 }

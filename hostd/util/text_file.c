@@ -10,7 +10,8 @@
 
 #include "util/cleanup.h"
 
-int text_file_read(const char *root, const char *path, char *buffer, size_t size)
+int text_file_read_bytes(const char *root, const char *path, char *buffer, size_t size,
+			 size_t *ret_length)
 {
 	cleanup_close int fd = -1;
 	char full[PATH_MAX];
@@ -32,9 +33,17 @@ int text_file_read(const char *root, const char *path, char *buffer, size_t size
 			return -errno;
 		if (got == 0) {
 			buffer[used] = '\0';
+			*ret_length = used;
 			return 0;
 		}
 		used += (size_t)got;
 	}
 	return -EFBIG;
+}
+
+int text_file_read(const char *root, const char *path, char *buffer, size_t size)
+{
+	size_t length;
+
+	return text_file_read_bytes(root, path, buffer, size, &length);
 }

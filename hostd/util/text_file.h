@@ -12,4 +12,8 @@
  */
 int text_file_read(const char *root, const char *path, char *buffer, size_t size);
 
+/* Likewise, for files that contain NULs: *ret_length is how many bytes there are before the last. */
+int text_file_read_bytes(const char *root, const char *path, char *buffer, size_t size,
+			 size_t *ret_length);
+
 #endif

@@ -2,7 +2,7 @@
 # What tests say: expectations that explain themselves when they are not met. Sourced by check.
 # Every wait has a deadline that is generous: what passes passes early, and only a failure waits.
 
-deadline_s=60
+deadline_s=180
 
 fail()
 {

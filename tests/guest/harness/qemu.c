@@ -132,9 +132,9 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-kernel", "%s", files->kernel);
 	add_option(line, "-initrd", "%s", files->initrd);
 	snprintf(append, sizeof(append),
-		 "console=ttyS0,115200 loglevel=5 panic=-1 agent.module=%s%s%s %s", driver,
-		 config->params ? " agent.params=" : "", config->params ? config->params : "",
-		 config->append ? config->append : "");
+		 "console=ttyS0,115200 loglevel=5 panic=-1 no_timer_check agent.module=%s%s%s %s",
+		 driver, config->params ? " agent.params=" : "",
+		 config->params ? config->params : "", config->append ? config->append : "");
 	if (microvm && !kvm)
 		add_tsc(append, sizeof(append));
 	add_option(line, "-append", "%s", append);
