@@ -42,6 +42,10 @@ static const struct {
 			      "9b6ab69ac2794c36a308c374c575551c", false },
 	[ALARM_GUEST_SWAP] = { "guest-swap", "has had much memory in its own swap for long",
 			       "56d80f1722834bae9dd0e820eefc2931", false },
+	[ALARM_CPU_WAIT] = { "cpu-wait", "has waited much for CPUs for long",
+			     "cf6caf55ddaa4d998784fde9b82e7987", false },
+	[ALARM_IO_WAIT] = { "io-wait", "has waited much for disks for long",
+			    "13fef8e3d3a7452ebeb1aeb9acdacbfb", false },
 	[ALARM_STUCK] = { "stuck", "does not follow its targets",
 			  "cc180376519743d2ae17e276ca422e26", true },
 	[ALARM_SILENT] = { "silent", "has reported nothing, or nothing new, for long",
@@ -74,6 +78,10 @@ struct opt_u64 alarm_limit_permille(enum alarm_kind kind, const struct conf *con
 		return opt_some(conf->alarms.ballooned_permille);
 	case ALARM_GUEST_SWAP:
 		return opt_some(conf->alarms.guest_swap_permille);
+	case ALARM_CPU_WAIT:
+		return opt_some(conf->alarms.cpu_wait_permille);
+	case ALARM_IO_WAIT:
+		return opt_some(conf->alarms.io_wait_permille);
 	case ALARM_HOST_LOW:
 	case ALARM_STUCK:
 	case ALARM_SILENT:
@@ -138,6 +146,10 @@ static struct opt_u64 vm_value(enum alarm_kind kind, const struct vm *vm)
 		return vm_ballooned_permille(vm);
 	case ALARM_GUEST_SWAP:
 		return share_permille(vm_swap_estimate_kib(vm), opt_some(vm->sample.max_kib));
+	case ALARM_CPU_WAIT:
+		return vm->sample.host.cpu_wait_permille;
+	case ALARM_IO_WAIT:
+		return vm->sample.host.io_wait_permille;
 	case ALARM_STUCK:
 		return opt_some(vm->state.movement.stuck);
 	case ALARM_SILENT:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The field's thresholds as alarms: ballooned memory, guest swap, host memory in use for long; a
+ * The field's thresholds as alarms: ballooned memory, guest swap, waiting for CPUs and disks, host
+ * memory in use for long; a
  * host that is low, a guest that does not follow, is silent, or frees nothing. Conditions are
  * judged each tick, by plain data alone; telling of an alarm is the caller's business.
  */
@@ -19,6 +20,8 @@ enum alarm_kind {
 	/* Of a VM. */
 	ALARM_BALLOONED,
 	ALARM_GUEST_SWAP,
+	ALARM_CPU_WAIT,
+	ALARM_IO_WAIT,
 	ALARM_STUCK,
 	ALARM_SILENT,
 	ALARM_NO_EFFECT,
