@@ -161,15 +161,14 @@ vm_has() { [ "$(vm_status "$1" "$2")" = "$3" ]; }
 # A boost gives memory though others are squeezed, and ends by itself.
 test_ctl_boost()
 {
+	local before_kib
 	configure <<-CONF
 		[host]
 		budget = ${short_budget_mib}M
-		[policy]
-		turn_hold = 0
-		turn_hold_urgent = 0
 	CONF
 	start_daemon
 	eventually "vm-b is squeezed" actual_at_most vm-b $((guest_kib - 32 * 1024))
+	before_kib=$(vm_status vm-b reservation_kib)
 	runs 1 boost vm-b 1G --for 1min
 	errs 'no balloon gives it more'
 	runs 0 boost vm-b "${guest_mib}M" --for 1h
@@ -177,7 +176,7 @@ test_ctl_boost()
 	runs 0 explain vm-b
 	says 'By order at least 256 MiB'
 	runs 0 boost vm-b --end
-	eventually "and gives again" actual_at_most vm-b $((guest_kib - 16 * 1024))
+	eventually "and has its own reservation again" vm_has vm-b reservation_kib "$before_kib"
 	runs 0 boost vm-b "${guest_mib}M" --for 1s
 	eventually "a short one is over soon" log_has 'vm-b: boost is over'
 	stop_daemon
