@@ -23,6 +23,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "manager_reserve.h"
 #include "publish/service.h"
 #include "util/log.h"
 
@@ -58,6 +59,7 @@ static void vm_found(void *userdata, struct vm *vm)
 	if (manager->options->once)
 		vm->run_since_ms = 0;
 	log_info("%s: running, uuid=%s", vm->name, vm->sample.uuid);
+	manager_reserve_started(manager, vm->name);
 }
 
 static void vm_lost(void *userdata, struct vm *vm)
@@ -390,6 +392,7 @@ bool manager_stop(struct manager *manager)
 		return false;
 	pressure_free(manager->pressure);
 	sampler_free(manager->sampler);
+	manager_reserve_clear(manager);
 	fleet_clear(&manager->fleet);
 	conf_free(manager->conf);
 	free(manager->policy_vms);

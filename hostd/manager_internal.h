@@ -6,6 +6,7 @@
  *   manager_vms.c    learning about a VM: description, metadata, settings
  *   manager_signals.c  what only the host can see of a VM
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
+ *   manager_reserve.c  memory for a VM that is about to start
  *   manager_release.c  leaving with every VM back at its maximum
  */
 #ifndef AEROSTAT_MANAGER_INTERNAL_H
@@ -56,6 +57,8 @@ struct manager {
 	unsigned int describing; /* jobs in flight, ... */
 	unsigned int setting; /* ... */
 	struct telemetry telemetry;
+	struct reservation *reservations; /* in the order they came in (manager_reserve.c) */
+
 	/* manager_release() */
 	bool releasing; /* nothing is decided any more */
 	void (*released)(void *userdata); /* NULL: has been called */
