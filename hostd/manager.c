@@ -25,6 +25,7 @@
 
 #include "manager_reserve.h"
 #include "publish/service.h"
+#include "source/node.h"
 #include "util/log.h"
 
 #define TIMER_ACCURACY_US 10000
@@ -295,6 +296,7 @@ static int add_timers(struct manager *manager)
 static int add_sampler(struct manager *manager)
 {
 	const struct sampler_config config = {
+		.remote = manager->remote,
 		.workers = link_workers(manager->link),
 		.fleet = &manager->fleet,
 		.observer = {
@@ -336,7 +338,14 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 		       &manager->link);
 	if (ret)
 		goto fail;
-	add_pressure(manager);
+	manager->remote = uri_is_remote(manager_uri(manager));
+	if (manager->remote)
+		log_info(
+			"%s is a remote host: its available memory is estimated from what libvirt "
+			"tells; its pressure and swapping, and what VMs wait for there, are not known",
+			manager_uri(manager));
+	else
+		add_pressure(manager);
 	ret = add_sampler(manager);
 	if (ret)
 		goto fail;

@@ -46,6 +46,7 @@ struct manager {
 	uint64_t timer_ms; /* monotonic; when it last fired */
 	uint64_t tick_ms; /* monotonic; when the last tick began */
 
+	bool remote; /* the VMs' host is not this one: libvirt tells of its memory */
 	struct sampler *sampler;
 	struct pressure *pressure; /* NULL: the kernel has no triggers for us */
 	bool pressed; /* the host has stalled since the last decisions */

@@ -163,7 +163,8 @@ void manager_judge(struct manager *manager)
 	uint64_t now_ms = clock_monotonic_ms(), begin_us;
 
 	watchdog_phase("deciding");
-	manager->host = host_sample_read(manager->options->root);
+	manager->host = manager->remote ? sampler_node(manager->sampler)
+					: host_sample_read(manager->options->root);
 	note_pressure(manager);
 	if (build_snapshot(manager, now_ms)) {
 		log_error("out of memory; no decisions in this tick");
