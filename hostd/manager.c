@@ -423,6 +423,7 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.uri = manager_uri(manager),
 		.connected = link_is_up(manager->link),
 		.dry_run = manager->options->dry_run,
+		.paused = manager->paused,
 		.sampled_ms = manager->sampled_ms,
 		.sampling_us = manager->sampling_us,
 		.lost_workers = workers_lost(link_workers(manager->link)),

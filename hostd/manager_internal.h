@@ -26,6 +26,7 @@ struct manager {
 	struct conf *conf;
 	struct link *link;
 	struct balloon_actuator actuator;
+	bool paused; /* by order: decisions are not carried out */
 	bool stopping; /* completions only clean up */
 
 	struct fleet fleet;
@@ -109,5 +110,11 @@ void manager_judge(struct manager *manager);
 /* The actuator's completion. */
 void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int error,
 		      const char *why);
+
+/* manager_orders.c */
+
+/* The VM's settings as they are in this tick: with what has been ordered. */
+const struct vm_settings *manager_vm_settings(const struct manager *manager, struct vm *vm,
+					      uint64_t now_ms);
 
 #endif

@@ -62,7 +62,8 @@ static int build_snapshot(struct manager *manager, uint64_t now_ms)
 		vm->state.last_target_kib = vm->asked_kib;
 		manager->policy_vms[i] = (struct policy_vm){
 			.sample = &vm->sample,
-			.settings = vm->described ? &vm->settings : &left_alone,
+			.settings = vm->described ? manager_vm_settings(manager, vm, now_ms)
+						  : &left_alone,
 			.state = &vm->state,
 		};
 	}

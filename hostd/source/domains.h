@@ -14,6 +14,13 @@
 #include "source/domain_xml.h"
 #include "source/stats.h"
 
+/* What an operator has ordered; forgotten when the VM or the daemon ends. */
+struct vm_orders {
+	bool paused; /* decided, but not carried out */
+	uint64_t boost_kib; /* at least this is reserved for it ... */
+	uint64_t boost_until_ms; /* ... until then (monotonic); 0: it is not boosted */
+};
+
 struct vm {
 	/* From statistics. sample.name points to `name`. */
 	struct vm_sample sample;
@@ -39,6 +46,8 @@ struct vm {
 
 	/* What is decided and done. */
 	struct vm_settings settings; /* counts once described */
+	struct vm_orders orders;
+	struct vm_settings ordered; /* `settings` as the orders change them, of this tick */
 	bool has_settings; /* `settings` is what was asked for, not a stopgap */
 	struct vm_state state;
 	struct vm_decision decision; /* the last one */
