@@ -23,7 +23,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "manager_reserve.h"
 #include "publish/service.h"
+#include "source/node.h"
 #include "util/log.h"
 
 #define TIMER_ACCURACY_US 10000
@@ -59,6 +61,7 @@ static void vm_found(void *userdata, struct vm *vm)
 		vm->run_since_ms = 0;
 	manager_state_restore(manager, vm);
 	log_info("%s: running, uuid=%s", vm->name, vm->sample.uuid);
+	manager_reserve_started(manager, vm->name);
 }
 
 static void vm_lost(void *userdata, struct vm *vm)
@@ -294,6 +297,7 @@ static int add_timers(struct manager *manager)
 static int add_sampler(struct manager *manager)
 {
 	const struct sampler_config config = {
+		.remote = manager->remote,
 		.workers = link_workers(manager->link),
 		.fleet = &manager->fleet,
 		.observer = {
@@ -335,7 +339,14 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 		       &manager->link);
 	if (ret)
 		goto fail;
-	add_pressure(manager);
+	manager->remote = uri_is_remote(manager_uri(manager));
+	if (manager->remote)
+		log_info(
+			"%s is a remote host: its available memory is estimated from what libvirt "
+			"tells; its pressure and swapping, and what VMs wait for there, are not known",
+			manager_uri(manager));
+	else
+		add_pressure(manager);
 	ret = add_sampler(manager);
 	if (ret)
 		goto fail;
@@ -398,6 +409,7 @@ bool manager_stop(struct manager *manager)
 		return false;
 	pressure_free(manager->pressure);
 	sampler_free(manager->sampler);
+	manager_reserve_clear(manager);
 	fleet_clear(&manager->fleet);
 	conf_free(manager->conf);
 	free(manager->policy_vms);

@@ -7,6 +7,7 @@
  *   manager_signals.c  what only the host can see of a VM
  *   manager_state.c    what outlives the daemon
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
+ *   manager_reserve.c  memory for a VM that is about to start
  *   manager_release.c  leaving with every VM back at its maximum
  */
 #ifndef AEROSTAT_MANAGER_INTERNAL_H
@@ -50,6 +51,7 @@ struct manager {
 	uint64_t timer_ms; /* monotonic; when it last fired */
 	uint64_t tick_ms; /* monotonic; when the last tick began */
 
+	bool remote; /* the VMs' host is not this one: libvirt tells of its memory */
 	struct sampler *sampler;
 	struct pressure *pressure; /* NULL: the kernel has no triggers for us */
 	bool pressed; /* the host has stalled since the last decisions */
@@ -61,6 +63,8 @@ struct manager {
 	unsigned int describing; /* jobs in flight, ... */
 	unsigned int setting; /* ... */
 	struct telemetry telemetry;
+	struct reservation *reservations; /* in the order they came in (manager_reserve.c) */
+
 	/* manager_release() */
 	bool releasing; /* nothing is decided any more */
 	void (*released)(void *userdata); /* NULL: has been called */

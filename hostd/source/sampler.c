@@ -26,6 +26,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "source/node.h"
 #include "util/clock.h"
 
 /*
@@ -72,6 +73,7 @@ struct sampler {
 	bool busy;
 	uint64_t begun_us;
 	bool late; /* this round has missed a deadline */
+	struct host_sample node;
 	bool has_parts; /* the roster has come, or is not waited for */
 	bool one_by_one; /* it is not */
 	const struct job *roster_job; /* as part.latest */
@@ -85,11 +87,13 @@ struct ask {
 	struct sampler *sampler;
 	uint64_t round;
 	size_t part; /* its index; without meaning for a roster */
+	bool remote;
 	bool one_by_one;
 	bool again; /* an earlier call for the same part hangs */
 	char (*uuids)[VM_UUID_LEN];
 	size_t n_uuids;
 	struct stats_batch batch;
+	struct host_sample node; /* of a roster */
 };
 
 static void clear_parts(struct sampler *sampler)
@@ -315,7 +319,12 @@ static int make_parts(struct sampler *sampler)
 
 static int run_roster(struct job *job, virConnectPtr conn)
 {
-	return stats_collect_roster(job, conn, &((struct ask *)job)->batch);
+	struct ask *ask = (struct ask *)job;
+	int ret = stats_collect_roster(job, conn, &ask->batch);
+
+	if (!ret && ask->remote)
+		ask->node = node_sample_read(conn);
+	return ret;
 }
 
 /* Ask for the numbers of whom the fleet holds. */
@@ -345,6 +354,7 @@ static void done_roster(struct job *job)
 	if (counts && job->error) {
 		end_round(sampler, job->error, job->error_text);
 	} else if (counts) {
+		sampler->node = ask->node;
 		if (fleet_merge(sampler->config.fleet, &ask->batch, clock_monotonic_ms(),
 				&sampler->config.observer))
 			end_round(sampler, -ENOMEM, "out of memory");
@@ -363,6 +373,7 @@ static void ask_known(struct sampler *sampler)
 	}
 	sampler->late = true;
 	sampler->one_by_one = true;
+	sampler->node = (struct host_sample){ 0 };
 	ask_fleet(sampler);
 }
 
@@ -373,6 +384,7 @@ static int ask_roster(struct sampler *sampler)
 	if (!ask)
 		return sampler->asks_out >= ASKS_MAX ? -EBUSY : -ENOMEM;
 	ask->job.run = run_roster;
+	ask->remote = sampler->config.remote;
 	ask->job.done = done_roster;
 	sampler->roster_out = true;
 	sampler->roster_job = &ask->job;
@@ -467,6 +479,11 @@ int sampler_begin(struct sampler *sampler, uint64_t interval_ms)
 	sampler->busy = true;
 	arm(sampler);
 	return 0;
+}
+
+struct host_sample sampler_node(const struct sampler *sampler)
+{
+	return sampler->node;
 }
 
 bool sampler_busy(const struct sampler *sampler)
