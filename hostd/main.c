@@ -16,6 +16,7 @@
 
 #include "conf/conf.h"
 #include "manager.h"
+#include "manager_orders.h"
 #include "options.h"
 #include "publish/bus.h"
 #include "publish/publishers.h"
@@ -37,14 +38,30 @@ struct daemon {
 	struct manager *manager;
 	struct bus *bus;
 	struct publishers *publishers; /* NULL with --once: nobody could ask in time */
+	bool releasing; /* on the way out */
 };
 
-static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static void on_released(void *userdata)
 {
 	struct daemon *daemon = userdata;
 
+	sd_event_exit(daemon->event, EXIT_SUCCESS);
+}
+
+/* A second signal ends it at once. */
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	const char *name = strsignal((int)info->ssi_signo);
+
 	(void)source;
-	log_info("%s: stopping; all VMs keep their targets", strsignal((int)info->ssi_signo));
+	if (daemon->options.release_on_exit && !daemon->releasing) {
+		daemon->releasing = true;
+		log_info("%s: stopping", name);
+		manager_release(daemon->manager, on_released, daemon);
+		return 0;
+	}
+	log_info("%s: stopping; all VMs keep their targets", name);
 	return sd_event_exit(daemon->event, EXIT_SUCCESS);
 }
 
@@ -99,6 +116,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* libvirt and the bus write to sockets whose peers may die. */
 	signal(SIGPIPE, SIG_IGN);
@@ -119,6 +137,34 @@ static void get_status(void *userdata, struct status *ret_status)
 	const struct daemon *daemon = userdata;
 
 	manager_status(daemon->manager, ret_status);
+	ret_status->history = publishers_history(daemon->publishers);
+	ret_status->alarms = publishers_alarms(daemon->publishers);
+}
+
+/* The bus is there before the manager; its calls come when the loop runs, after both. */
+static int order_set(void *userdata, const char *uuid, const struct tune_change *changes,
+		     size_t n_changes, bool persistent, order_done_fn done, void *done_userdata,
+		     struct conf_error *ret_why)
+{
+	struct daemon *daemon = userdata;
+
+	return manager_order_set(daemon->manager, uuid, changes, n_changes, persistent, done,
+				 done_userdata, ret_why);
+}
+
+static int order_boost(void *userdata, const char *uuid, uint64_t size_kib, uint64_t duration_ms,
+		       struct conf_error *ret_why)
+{
+	struct daemon *daemon = userdata;
+
+	return manager_order_boost(daemon->manager, uuid, size_kib, duration_ms, ret_why);
+}
+
+static void order_pause(void *userdata, const char *uuid, bool pause)
+{
+	struct daemon *daemon = userdata;
+
+	manager_order_pause(daemon->manager, uuid, pause);
 }
 
 static void on_ticked(void *userdata)
@@ -135,11 +181,18 @@ static void on_ticked(void *userdata)
  */
 static int start_bus(struct daemon *daemon)
 {
+	const struct bus_orders orders = {
+		.set = order_set,
+		.boost = order_boost,
+		.pause = order_pause,
+		.userdata = daemon,
+	};
 	int ret;
 
 	if (daemon->options.bus == BUS_NONE)
 		return 0;
-	ret = bus_new(daemon->event, daemon->options.bus, get_status, daemon, &daemon->bus);
+	ret = bus_new(daemon->event, daemon->options.bus, get_status, daemon, &orders,
+		      &daemon->bus);
 	if (ret == -EEXIST && daemon->options.manager.dry_run) {
 		log_info("another aerostatd is running on this host; this one only looks on");
 		return 0;
@@ -186,7 +239,7 @@ static int start(struct daemon *daemon, struct conf *conf)
 		goto fail;
 	if (daemon->options.manager.once)
 		return 0;
-	ret = publishers_new(daemon->event, get_status, daemon, &daemon->publishers);
+	ret = publishers_new(daemon->event, daemon->bus, get_status, daemon, &daemon->publishers);
 	if (ret)
 		log_error("no metrics: %s", strerror(-ret));
 	return 0;

@@ -203,7 +203,7 @@ int hinting_init(struct aerostat *balloon)
 
 	INIT_DELAYED_WORK(&hinting->work, hinting_work);
 	mutex_init(&hinting->lock);
-	ring_init(&hinting->ring);
+	ring_init(&hinting->ring, 1);
 	blocks_init(&hinting->hinted);
 	return compat_shrinker_init(&hinting->shrinker, shrink_count, shrink_scan,
 				    "aerostat-hinting");

@@ -55,10 +55,22 @@ struct conf_metrics {
 	char textfile[CONF_PATH_LEN]; /* for node_exporter; "": none */
 };
 
+/* [alarms]: when operators are told. */
+struct conf_alarms {
+	uint32_t host_used_permille; /* of the host's memory that is not available */
+	uint32_t ballooned_permille; /* of a VM's maximum that its balloon holds */
+	uint32_t guest_swap_permille; /* of a VM's maximum that may be in its own swap */
+	uint32_t cpu_wait_permille; /* of the time, that a VM's process waits for a CPU */
+	uint32_t io_wait_permille; /* likewise for disks */
+	uint32_t hold_ms; /* for how long, before it is an alarm */
+	char hook[CONF_PATH_LEN]; /* a command that is run; "": none */
+};
+
 struct conf {
 	struct policy_settings policy; /* [host] and [policy] */
 	struct conf_daemon daemon;
 	struct conf_metrics metrics;
+	struct conf_alarms alarms;
 	struct vm_tune vm; /* [vm]: defaults for every VM, all fields set */
 	struct conf_class *classes; /* in file order */
 	size_t n_classes;

@@ -225,6 +225,7 @@ static int parse_listen(const struct key *key, const char *value, void *field)
 
 #define DAEMON(field)  offsetof(struct conf, daemon.field)
 #define METRICS(field) offsetof(struct conf, metrics.field)
+#define ALARMS(field)  offsetof(struct conf, alarms.field)
 #define POLICY(field)  offsetof(struct conf, policy.field)
 #define MINUTE_MS      (60 * 1000)
 #define HOUR_MS	       (60 * MINUTE_MS)
@@ -311,6 +312,21 @@ static const struct key keys[] = {
 	  "a port, 127.0.0.1:PORT, [::1]:PORT or none; other hosts come through a proxy" },
 	{ "metrics", "textfile", "none", parse_path_or_none, METRICS(textfile), 2,
 	  CONF_PATH_LEN - 1, "the full path of a file, or none" },
+
+	{ "alarms", "host_used", "90%", parse_permille, ALARMS(host_used_permille), 1, 1000,
+	  "a percentage from 0.1% to 100%" },
+	{ "alarms", "ballooned", "30%", parse_permille, ALARMS(ballooned_permille), 1, 1000,
+	  "a percentage from 0.1% to 100%" },
+	{ "alarms", "guest_swap", "10%", parse_permille, ALARMS(guest_swap_permille), 1, 1000,
+	  "a percentage from 0.1% to 100%" },
+	{ "alarms", "cpu_wait", "5%", parse_permille, ALARMS(cpu_wait_permille), 1, 100000,
+	  "a percentage from 0.1%" },
+	{ "alarms", "io_wait", "20%", parse_permille, ALARMS(io_wait_permille), 1, 100000,
+	  "a percentage from 0.1%" },
+	{ "alarms", "hold", "10min", parse_ms, ALARMS(hold_ms), 0, 24 * HOUR_MS,
+	  "a duration from 0 to 24h" },
+	{ "alarms", "hook", "none", parse_path_or_none, ALARMS(hook), 2, CONF_PATH_LEN - 1,
+	  "the full path of a command, or none" },
 };
 /* clang-format on */
 
@@ -324,7 +340,7 @@ static const struct {
 
 #define CLASS_MATCH "match"
 
-static const char *const sections[] = { "daemon", "host", "policy", "metrics", "vm" };
+static const char *const sections[] = { "daemon", "host", "policy", "metrics", "alarms", "vm" };
 
 bool conf_key(size_t index, const char **ret_section, const char **ret_key)
 {
@@ -399,7 +415,7 @@ static void unknown_section(const char *section, struct conf_error *ret_error)
 	}
 	snprintf(ret_error->text, sizeof(ret_error->text),
 		 "unknown section [%s]; expected [daemon], [host], [policy], "
-		 "[metrics], [vm] or [class NAME]",
+		 "[metrics], [alarms], [vm] or [class NAME]",
 		 section);
 }
 

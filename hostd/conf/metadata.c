@@ -71,6 +71,20 @@ static const char *attribute_text(const xmlAttr *attribute)
 	return (const char *)text->content;
 }
 
+static void describe_failure(const char *name, const char *value, int ret, const char *expected,
+			     struct conf_error *ret_error)
+{
+	if (ret == -ENOENT)
+		snprintf(ret_error->text, sizeof(ret_error->text),
+			 "%s: unknown attribute; known are class, reservation, limit, shares, "
+			 "buffer and mode",
+			 name);
+	else
+		snprintf(ret_error->text, sizeof(ret_error->text), "%s: \"%s\" is %s; expected %s",
+			 name, value, ret == -ERANGE ? "out of bounds" : "not understood",
+			 expected);
+}
+
 static int read_attribute(const xmlAttr *attribute, struct vm_tune *tune,
 			  struct conf_error *ret_error)
 {
@@ -89,15 +103,8 @@ static int read_attribute(const xmlAttr *attribute, struct vm_tune *tune,
 	} else {
 		ret = tune_set(tune, name, value, &expected);
 	}
-	if (ret == -ENOENT)
-		snprintf(ret_error->text, sizeof(ret_error->text),
-			 "%s: unknown attribute; known are class, reservation, limit, shares, "
-			 "buffer and mode",
-			 name);
-	else if (ret)
-		snprintf(ret_error->text, sizeof(ret_error->text), "%s: \"%s\" is %s; expected %s",
-			 name, value, ret == -ERANGE ? "out of bounds" : "not understood",
-			 expected);
+	if (ret)
+		describe_failure(name, value, ret, expected, ret_error);
 	return ret ? -EINVAL : 0;
 }
 
@@ -168,5 +175,78 @@ int metadata_parse(const char *xml, struct vm_tune *ret_tune, struct conf_error 
 	xmlFreeParserCtxt(parser);
 	if (!ret)
 		*ret_tune = tune;
+	return ret;
+}
+
+int metadata_check(const struct tune_change *change, struct vm_tune *tune,
+		   struct conf_error *ret_error)
+{
+	const char *expected = "";
+	int ret;
+
+	if (!strcmp(change->key, "class")) {
+		ret = 0;
+		if (change->value[0])
+			ret = set_class(tune, change->value, &expected);
+		else
+			tune->class_name[0] = '\0';
+	} else if (change->value[0]) {
+		ret = tune_set(tune, change->key, change->value, &expected);
+	} else {
+		ret = tune_unset(tune, change->key);
+	}
+	if (ret)
+		describe_failure(change->key, change->value, ret, expected, ret_error);
+	return ret ? -EINVAL : 0;
+}
+
+static int set_attributes(xmlNode *node, const struct tune_change *changes, size_t n_changes)
+{
+	for (size_t i = 0; i < n_changes; i++) {
+		const xmlChar *key = (const xmlChar *)changes[i].key;
+
+		if (!changes[i].value[0])
+			xmlUnsetProp(node, key);
+		else if (!xmlSetProp(node, key, (const xmlChar *)changes[i].value))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int print_node(xmlDoc *document, xmlNode *node, char **ret_xml)
+{
+	xmlBuffer *buffer = xmlBufferCreate();
+	char *text = NULL;
+
+	if (buffer && xmlNodeDump(buffer, document, node, 0, 0) > 0)
+		text = strdup((const char *)xmlBufferContent(buffer));
+	xmlBufferFree(buffer);
+	if (!text)
+		return -ENOMEM;
+	*ret_xml = text;
+	return 0;
+}
+
+int metadata_change(const char *xml, const struct tune_change *changes, size_t n_changes,
+		    char **ret_xml, struct conf_error *ret_error)
+{
+	const char *before = xml ? xml : "<" ELEMENT "/>";
+	struct vm_tune tune;
+	xmlDoc *document;
+	int ret;
+
+	/* What is wrong already is for people to mend, not to be carried on. */
+	ret = metadata_parse(before, &tune, ret_error);
+	for (size_t i = 0; !ret && i < n_changes; i++)
+		ret = metadata_check(&changes[i], &tune, ret_error);
+	if (ret)
+		return ret;
+	document = xmlReadMemory(before, (int)strlen(before), NULL, NULL, PARSE_OPTIONS);
+	if (!document)
+		return -ENOMEM;
+	ret = set_attributes(xmlDocGetRootElement(document), changes, n_changes);
+	if (!ret)
+		ret = print_node(document, xmlDocGetRootElement(document), ret_xml);
+	xmlFreeDoc(document);
 	return ret;
 }

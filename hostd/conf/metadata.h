@@ -17,6 +17,27 @@
 #define METADATA_NAMESPACE "urn:aerostat:libvirt:1"
 #define METADATA_MAX_BYTES (1024 * 1024) /* a whole domain description fits many times */
 
+/* One attribute to be changed. */
+struct tune_change {
+	const char *key;
+	const char *value; /* "": to be removed */
+};
+
+/*
+ * Apply one change to *tune, as metadata_parse() would read it. Returns 0 or -EINVAL with
+ * *ret_error set.
+ */
+int metadata_check(const struct tune_change *change, struct vm_tune *tune,
+		   struct conf_error *ret_error);
+
+/*
+ * The element of `xml` (as below; NULL: there is none yet) with these changes; other attributes
+ * stay as they were written. *ret_xml is to be freed. Returns 0, -EINVAL or -E2BIG with *ret_error
+ * set (what is there, or a change, is wrong), or -ENOMEM.
+ */
+int metadata_change(const char *xml, const struct tune_change *changes, size_t n_changes,
+		    char **ret_xml, struct conf_error *ret_error);
+
 /*
  * `xml` is either the element, as virDomainGetMetadata(VIR_DOMAIN_METADATA_ELEMENT) returns it
  * (libvirt drops the namespace there, so none is accepted as well as ours), or a whole domain

@@ -13,6 +13,8 @@
 
 struct tune_field {
 	const char *key;
+	size_t offset; /* of what parse() sets, in struct vm_tune, */
+	size_t size; /* and its size: all zero means not set */
 	int (*parse)(const char *value, struct vm_tune *tune);
 	const char *expected;
 };
@@ -89,14 +91,16 @@ static int parse_mode(const char *value, struct vm_tune *tune)
 	return -EINVAL;
 }
 
+#define FIELD(name) offsetof(struct vm_tune, name), sizeof(((struct vm_tune *)0)->name)
+
 static const struct tune_field fields[] = {
-	{ "reservation", parse_reservation,
+	{ "reservation", FIELD(reservation), parse_reservation,
 	  "a size such as 512M or 1.5G, or a percentage of the VM's maximum from 0% to 100%" },
-	{ "limit", parse_limit,
+	{ "limit", FIELD(limit), parse_limit,
 	  "a size such as 512M or 1.5G, at least 1M, or a percentage of the VM's maximum from 0.1% to 100%" },
-	{ "shares", parse_shares, "a number from 1 to 1000000" },
-	{ "buffer", parse_buffer, "a percentage from 0% to 200%" },
-	{ "mode", parse_mode, "auto, observe or off" },
+	{ "shares", FIELD(shares), parse_shares, "a number from 1 to 1000000" },
+	{ "buffer", FIELD(buffer_permille), parse_buffer, "a percentage from 0% to 200%" },
+	{ "mode", FIELD(mode), parse_mode, "auto, observe or off" },
 };
 
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -112,6 +116,17 @@ int tune_set(struct vm_tune *tune, const char *key, const char *value, const cha
 		if (ret)
 			*ret_expected = fields[i].expected;
 		return ret;
+	}
+	return -ENOENT;
+}
+
+int tune_unset(struct vm_tune *tune, const char *key)
+{
+	for (size_t i = 0; i < N_FIELDS; i++) {
+		if (strcmp(fields[i].key, key) != 0)
+			continue;
+		memset((char *)tune + fields[i].offset, 0, fields[i].size);
+		return 0;
 	}
 	return -ENOENT;
 }

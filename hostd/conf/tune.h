@@ -45,6 +45,9 @@ struct vm_tune {
  */
 int tune_set(struct vm_tune *tune, const char *key, const char *value, const char **ret_expected);
 
+/* Unset it again. Returns 0 or -ENOENT. */
+int tune_unset(struct vm_tune *tune, const char *key);
+
 /* The keys tune_set() knows, by index; NULL after the last. "class" is not among them. */
 const char *tune_key(size_t index);
 

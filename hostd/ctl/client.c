@@ -17,7 +17,8 @@
 #define INTERFACE "org.aerostat1.Manager"
 
 /* The daemon answers from memory; what takes longer than this hangs. */
-#define TIMEOUT_US (5 * 1000 * 1000)
+#define TIMEOUT_US	 (5 * 1000 * 1000)
+#define ORDER_TIMEOUT_US (200 * (uint64_t)1000 * 1000)
 
 int client_bus_parse(const char *text, struct client_options *ret_options)
 {
@@ -172,39 +173,32 @@ static int explain(const struct client_options *options, const sd_bus_error *err
 			SERVICE, bus);
 		return CTL_NOT_RUNNING;
 	}
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
+	    sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
+		fprintf(stderr, "aerostatctl: not allowed: %s\n", error->message);
+		return CTL_NOT_ALLOWED;
+	}
+	if (error->name && !strncmp(error->name, SERVICE ".", strlen(SERVICE "."))) {
+		fprintf(stderr, "aerostatctl: %s\n", error->message);
+		return CTL_FAILED;
+	}
 	fprintf(stderr, "aerostatctl: aerostatd does not answer on the %s bus: %s\n", bus,
 		error->message ? error->message : strerror(-ret));
 	return CTL_FAILED;
 }
 
-static int ask(const struct client_options *options, sd_bus *connection, json_t **ret_status)
+static int unreadable(int ret)
 {
-	sd_bus_error error = SD_BUS_ERROR_NULL;
-	sd_bus_message *reply = NULL;
-	int ret, code = CTL_OK;
-
-	sd_bus_set_method_call_timeout(connection, TIMEOUT_US);
-	ret = sd_bus_call_method(connection, SERVICE, PATH, INTERFACE, "Status", &error, &reply,
-				 "");
-	if (ret < 0) {
-		code = explain(options, &error, ret);
-	} else {
-		ret = read_status(reply, ret_status);
-		if (ret < 0) {
-			fprintf(stderr, "aerostatctl: cannot read the answer: %s\n",
-				strerror(-ret));
-			code = CTL_FAILED;
-		}
-	}
-	sd_bus_error_free(&error);
-	sd_bus_message_unref(reply);
-	return code;
+	fprintf(stderr, "aerostatctl: cannot read the answer: %s\n", strerror(-ret));
+	return CTL_FAILED;
 }
 
-int client_status(const struct client_options *options, json_t **ret_status)
+/* An open connection, and a message for a method of the manager. */
+static int begin(const struct client_options *options, const char *member, sd_bus **ret_connection,
+		 sd_bus_message **ret_call)
 {
 	sd_bus *connection = NULL;
-	int ret, code;
+	int ret;
 
 	ret = options->session ? sd_bus_open_user(&connection) : sd_bus_open_system(&connection);
 	if (ret < 0) {
@@ -214,7 +208,175 @@ int client_status(const struct client_options *options, json_t **ret_status)
 					  : strerror(-ret));
 		return CTL_FAILED;
 	}
-	code = ask(options, connection, ret_status);
+	ret = sd_bus_message_new_method_call(connection, ret_call, SERVICE, PATH, INTERFACE,
+					     member);
+	if (ret < 0) {
+		sd_bus_unref(connection);
+		return unreadable(ret);
+	}
+	*ret_connection = connection;
+	return CTL_OK;
+}
+
+/* Send the message, and with CTL_OK hand over the reply. Ends what begin() began. */
+static int finish(const struct client_options *options, sd_bus *connection, sd_bus_message *call,
+		  uint64_t timeout_us, sd_bus_message **ret_reply)
+{
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	int ret, code = CTL_OK;
+
+	ret = sd_bus_call(connection, call, timeout_us, &error, ret_reply);
+	if (ret < 0)
+		code = explain(options, &error, ret);
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(call);
 	sd_bus_flush_close_unref(connection);
 	return code;
+}
+
+int client_status(const struct client_options *options, json_t **ret_status)
+{
+	sd_bus_message *call, *reply;
+	sd_bus *connection;
+	int code, ret;
+
+	code = begin(options, "Status", &connection, &call);
+	if (code == CTL_OK)
+		code = finish(options, connection, call, TIMEOUT_US, &reply);
+	if (code != CTL_OK)
+		return code;
+	ret = read_status(reply, ret_status);
+	sd_bus_message_unref(reply);
+	return ret < 0 ? unreadable(ret) : CTL_OK;
+}
+
+/* Unknown numbers are UINT64_MAX on the bus, and absent in JSON. */
+static int read_point(sd_bus_message *reply, json_t *points)
+{
+	static const char *const keys[] = { "age_ms",	  "span_ms",	"actual_kib",
+					    "target_kib", "demand_kib", "used_kib" };
+	uint64_t values[sizeof(keys) / sizeof(keys[0])];
+	json_t *point;
+	int ret;
+
+	ret = sd_bus_message_read(reply, "(tttttt)", &values[0], &values[1], &values[2], &values[3],
+				  &values[4], &values[5]);
+	if (ret <= 0)
+		return ret;
+	point = json_object();
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (values[i] != UINT64_MAX)
+			json_object_set_new(point, keys[i], json_integer((json_int_t)values[i]));
+	json_array_append_new(points, point);
+	return 1;
+}
+
+int client_history(const struct client_options *options, const char *vm, uint64_t since_ms,
+		   json_t **ret_points)
+{
+	sd_bus_message *call, *reply;
+	json_t *points;
+	sd_bus *connection;
+	int code, ret;
+
+	code = begin(options, "History", &connection, &call);
+	if (code != CTL_OK)
+		return code;
+	sd_bus_message_append(call, "st", vm, since_ms);
+	code = finish(options, connection, call, TIMEOUT_US, &reply);
+	if (code != CTL_OK)
+		return code;
+	points = json_array();
+	ret = sd_bus_message_enter_container(reply, 'a', "(tttttt)");
+	while (ret >= 0 && (ret = read_point(reply, points)) > 0)
+		;
+	sd_bus_message_unref(reply);
+	if (ret < 0) {
+		json_decref(points);
+		return unreadable(ret);
+	}
+	*ret_points = points;
+	return CTL_OK;
+}
+
+int client_metrics(const struct client_options *options, char **ret_text)
+{
+	sd_bus_message *call, *reply;
+	sd_bus *connection;
+	const char *text;
+	int code, ret;
+
+	code = begin(options, "Metrics", &connection, &call);
+	if (code == CTL_OK)
+		code = finish(options, connection, call, TIMEOUT_US, &reply);
+	if (code != CTL_OK)
+		return code;
+	ret = sd_bus_message_read(reply, "s", &text);
+	if (ret >= 0)
+		*ret_text = strdup(text);
+	sd_bus_message_unref(reply);
+	return ret < 0 ? unreadable(ret) : CTL_OK;
+}
+
+/* An order may wait until somebody has typed a password. */
+static int order(const struct client_options *options, sd_bus *connection, sd_bus_message *call)
+{
+	sd_bus_message *reply = NULL;
+	int code;
+
+	sd_bus_message_set_allow_interactive_authorization(call, isatty(STDIN_FILENO));
+	code = finish(options, connection, call, ORDER_TIMEOUT_US, &reply);
+	sd_bus_message_unref(reply);
+	return code;
+}
+
+int client_set(const struct client_options *options, const char *vm, char *const *settings,
+	       size_t n_settings, bool persistent)
+{
+	sd_bus_message *call;
+	sd_bus *connection;
+	int code;
+
+	code = begin(options, "Set", &connection, &call);
+	if (code != CTL_OK)
+		return code;
+	sd_bus_message_append(call, "s", vm);
+	sd_bus_message_open_container(call, 'a', "{ss}");
+	for (size_t i = 0; i < n_settings; i++) {
+		const char *equals = strchr(settings[i], '=');
+		char *key = strndup(settings[i], (size_t)(equals - settings[i]));
+
+		sd_bus_message_append(call, "{ss}", key, equals + 1);
+		free(key);
+	}
+	sd_bus_message_close_container(call);
+	sd_bus_message_append(call, "b", (int)persistent);
+	return order(options, connection, call);
+}
+
+int client_boost(const struct client_options *options, const char *vm, uint64_t size_kib,
+		 uint64_t duration_ms)
+{
+	sd_bus_message *call;
+	sd_bus *connection;
+	int code;
+
+	code = begin(options, "Boost", &connection, &call);
+	if (code != CTL_OK)
+		return code;
+	sd_bus_message_append(call, "stt", vm, size_kib, duration_ms);
+	return order(options, connection, call);
+}
+
+int client_pause(const struct client_options *options, const char *vm, bool pause)
+{
+	sd_bus_message *call;
+	sd_bus *connection;
+	int code;
+
+	code = begin(options, pause ? "Pause" : "Resume", &connection, &call);
+	if (code != CTL_OK)
+		return code;
+	sd_bus_message_append(call, "s", vm ? vm : "");
+	return order(options, connection, call);
 }

@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Exit codes of every subcommand. */
 enum {
@@ -12,6 +14,7 @@ enum {
 	CTL_FAILED = 1,
 	CTL_USAGE = 2,
 	CTL_NOT_RUNNING = 3,
+	CTL_NOT_ALLOWED = 4,
 };
 
 struct client_options {
@@ -30,5 +33,24 @@ struct client_options client_default(void);
  * code after a message on standard error.
  */
 int client_status(const struct client_options *options, json_t **ret_status);
+
+/* The rest likewise: an exit code, after a message if it is not CTL_OK. */
+
+/* A VM's history, oldest first: age_ms, span_ms, and sizes in KiB. */
+int client_history(const struct client_options *options, const char *vm, uint64_t since_ms,
+		   json_t **ret_points);
+
+/* The metrics as text, to be freed. */
+int client_metrics(const struct client_options *options, char **ret_text);
+
+/* `settings`: "key=value" each, with an empty value to remove one. */
+int client_set(const struct client_options *options, const char *vm, char *const *settings,
+	       size_t n_settings, bool persistent);
+
+/* A duration of 0 ends a boost. */
+int client_boost(const struct client_options *options, const char *vm, uint64_t size_kib,
+		 uint64_t duration_ms);
+
+int client_pause(const struct client_options *options, const char *vm, bool pause); /* NULL: all */
 
 #endif

@@ -6,24 +6,16 @@
  */
 #include "ctl/explain.h"
 
-#include <getopt.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl/client.h"
+#include "ctl/options.h"
 #include "ctl/select.h"
+#include "ctl/sentences.h"
 #include "policy/reason.h"
-
-#define SENTENCE_LEN 400
-
-enum {
-	OPTION_JSON = 'j',
-	OPTION_HELP = 'h',
-	OPTION_BUS = 256,
-};
 
 /* What a reason does not say itself: the rule it comes from, and what would change it. */
 static const struct {
@@ -105,43 +97,11 @@ static const struct {
 				  "A readable /proc/meminfo, or [host] budget." },
 };
 
-static void print_help(void)
-{
-	puts("usage: aerostatctl explain [OPTION]... VM...\n"
-	     "Explain why a VM has the memory it has: what was measured, which rule applied, and what\n"
-	     "would change it. VM: a name, a UUID, or a pattern such as 'web*'.\n"
-	     "\n"
-	     "  -j, --json     for programs: sentences, and all the numbers of the VM and the host\n"
-	     "      --bus BUS  system (default for root) or session (default else)\n"
-	     "  -h, --help     this text\n"
-	     "\n"
-	     "Exit status: 0 done, 1 failed or no such VM, 2 wrong usage, 3 aerostatd is not\n"
-	     "running.");
-}
-
-static bool known(const json_t *object, const char *key)
-{
-	return json_is_integer(json_object_get(object, key));
-}
-
-static json_int_t number(const json_t *object, const char *key)
-{
-	return json_integer_value(json_object_get(object, key));
-}
-
-/* A size in a buffer of its own, for use as an argument. */
-#define SIZE(object, key) size_of(object, key, (char[CELL_LEN]){ 0 })
-
-__attribute__((format(printf, 2, 3))) static void say(json_t *sentences, const char *format, ...)
-{
-	char text[SENTENCE_LEN];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	json_array_append_new(sentences, json_string(text));
-}
+static const char help[] =
+	"usage: aerostatctl explain [OPTION]... VM...\n"
+	"Explain why a VM has the memory it has: what was measured, which rule applied, and what\n"
+	"would change it. VM: a name, a UUID, or a pattern such as 'web*'.\n"
+	"\n" CTL_HELP_COMMON;
 
 static void say_measured(json_t *sentences, const json_t *vm)
 {
@@ -253,6 +213,14 @@ static void say_decision(json_t *sentences, const json_t *vm)
 		    (number(vm, "wait_ms") + 999) / 1000);
 	if (reason == REASON_COUNT_)
 		return;
+	if (json_is_true(json_object_get(vm, "paused")))
+		say(sentences, "It is paused by order: aerostatctl resume %s ends that.",
+		    text_of(vm, "name", "VM"));
+	if (known(vm, "boost_kib"))
+		say(sentences,
+		    "By order at least %s is reserved for it, for another %" JSON_INTEGER_FORMAT
+		    " s.",
+		    SIZE(vm, "boost_kib"), number(vm, "boost_left_ms") / 1000);
 	say(sentences, "Rule: %s", lessons[reason].rule);
 	say(sentences, "What would change it: %s", lessons[reason].change);
 }
@@ -282,17 +250,15 @@ static void explain_all(json_t *status)
 	}
 }
 
-static void print_sentences(const json_t *status)
+static void print_all(const json_t *status)
 {
 	const json_t *vms = json_object_get(status, "vms");
 
 	for (size_t i = 0; i < json_array_size(vms); i++) {
 		const json_t *vm = json_array_get(vms, i);
-		const json_t *sentences = json_object_get(vm, "sentences");
 
 		printf("%s%s\n", i ? "\n" : "", text_of(vm, "name", "?"));
-		for (size_t k = 0; k < json_array_size(sentences); k++)
-			printf("  %s\n", json_string_value(json_array_get(sentences, k)));
+		print_sentences(json_object_get(vm, "sentences"), "  ");
 	}
 }
 
@@ -310,7 +276,7 @@ static int run(const struct client_options *options, bool as_json, char *const *
 		if (as_json)
 			code = print_json(status);
 		else
-			print_sentences(status);
+			print_all(status);
 	}
 	json_decref(status);
 	return code;
@@ -318,39 +284,14 @@ static int run(const struct client_options *options, bool as_json, char *const *
 
 int ctl_explain(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "bus", required_argument, NULL, OPTION_BUS },
-		{ "help", no_argument, NULL, OPTION_HELP },
-		{ 0 },
-	};
-	struct client_options options = client_default();
-	bool as_json = false;
+	struct ctl_common common;
 	int code;
 
-	while ((code = getopt_long(argc, argv, "jh", table, NULL)) >= 0) {
-		switch (code) {
-		case OPTION_JSON:
-			as_json = true;
-			break;
-		case OPTION_BUS:
-			if (client_bus_parse(optarg, &options)) {
-				fprintf(stderr,
-					"aerostatctl: --bus: '%s' is not system or session\n",
-					optarg);
-				return CTL_USAGE;
-			}
-			break;
-		case OPTION_HELP:
-			print_help();
-			return CTL_OK;
-		default: /* getopt_long() has said what is wrong */
-			return CTL_USAGE;
-		}
-	}
-	if (optind == argc) {
+	if (!ctl_parse(argc, argv, help, NULL, &common, &code))
+		return code;
+	if (common.first == argc) {
 		fprintf(stderr, "aerostatctl: explain: which VM? (see --help)\n");
 		return CTL_USAGE;
 	}
-	return run(&options, as_json, argv + optind, (size_t)(argc - optind));
+	return run(&common.client, common.json, argv + common.first, (size_t)(argc - common.first));
 }

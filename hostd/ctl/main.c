@@ -3,10 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ctl/boost.h"
+#include "ctl/capacity.h"
+#include "ctl/check_config.h"
 #include "ctl/client.h"
+#include "ctl/diagnose.h"
+#include "ctl/dump.h"
 #include "ctl/explain.h"
+#include "ctl/history.h"
+#include "ctl/pause.h"
+#include "ctl/set.h"
 #include "ctl/simulate.h"
 #include "ctl/status.h"
+#include "ctl/top.h"
 
 static const struct {
 	const char *name;
@@ -15,6 +24,16 @@ static const struct {
 } commands[] = {
 	{ "status", ctl_status, "the host, its VMs, and why each has the memory it has" },
 	{ "explain", ctl_explain, "why a VM has the memory it has, and what would change it" },
+	{ "top", ctl_top, "the same, again and again, with bars" },
+	{ "history", ctl_history, "how a VM's memory went" },
+	{ "diagnose", ctl_diagnose, "what is wrong, who suffers, whose doing it is, what helps" },
+	{ "capacity", ctl_capacity, "overcommit now and safe; who is over- or undersized" },
+	{ "set", ctl_set, "change a VM's own settings" },
+	{ "boost", ctl_boost, "give a VM memory for a time" },
+	{ "pause", ctl_pause, "stop moving memory, of a VM or of all" },
+	{ "resume", ctl_resume, "move it again" },
+	{ "check-config", ctl_check_config, "check the configuration" },
+	{ "dump", ctl_dump, "all that the daemon knows, as JSON" },
 	{ "simulate", ctl_simulate, "compare policies on a trace or a scenario, second by second" },
 };
 
@@ -26,7 +45,7 @@ static void print_help(FILE *to)
 	      "Ask aerostatd, which moves memory between this host's VMs.\n\n",
 	      to);
 	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+		fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].summary);
 	fputs("\naerostatctl COMMAND --help says more. --version prints the version.\n", to);
 }
 

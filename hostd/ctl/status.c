@@ -5,42 +5,29 @@
  */
 #include "ctl/status.h"
 
-#include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl/client.h"
+#include "ctl/colour.h"
+#include "ctl/libvirt_status.h"
+#include "ctl/options.h"
 #include "ctl/select.h"
 
 #define COLUMNS 10
-
-enum {
-	OPTION_JSON = 'j',
-	OPTION_HELP = 'h',
-	OPTION_BUS = 256,
-};
 
 struct table_row {
 	char cells[COLUMNS][CELL_LEN];
 	const char *last; /* of any length, not padded */
 };
 
-static void print_help(void)
-{
-	puts("usage: aerostatctl status [OPTION]... [VM]...\n"
-	     "Show the host, its VMs, and why each has the memory it has. VM: a name, a UUID, or\n"
-	     "a pattern such as 'web*'; none: all.\n"
-	     "\n"
-	     "  -j, --json     for programs: sizes in KiB, unknown values absent\n"
-	     "      --bus BUS  system (default for root) or session (default else)\n"
-	     "  -h, --help     this text\n"
-	     "\n"
-	     "Exit status: 0 done, 1 failed or no such VM, 2 wrong usage, 3 aerostatd is not\n"
-	     "running.");
-}
+static const char help[] =
+	"usage: aerostatctl status [OPTION]... [VM]...\n"
+	"Show the host, its VMs, and why each has the memory it has. VM: a name, a UUID, or\n"
+	"a pattern such as 'web*'; none: all. When the daemon is not running, what libvirt knows.\n"
+	"\n" CTL_HELP_COMMON;
 
 static const char *percent_of(const json_t *object, const char *key, char *buffer)
 {
@@ -65,13 +52,21 @@ static void print_host(const json_t *host)
 		{ "capacity_kib", "capacity" }, { "charged_kib", "held by VMs" },
 		{ "free_kib", "free for VMs" },
 	};
+	const char *state = text_of(host, "state", "not judged yet");
 	char buffer[CELL_LEN];
 
-	printf("host: %s", text_of(host, "state", "not judged yet"));
+	if (!strcmp(text_of(host, "source", "aerostatd"), "libvirt"))
+		return;
+	printf("host: %s%s%s", colour(colour_of_state(state)), state, colour_end());
 	if (json_is_false(json_object_get(host, "connected")))
 		printf(", libvirt away");
 	if (json_is_true(json_object_get(host, "dry_run")))
 		printf(", dry run");
+	if (json_is_true(json_object_get(host, "paused")))
+		printf(", paused");
+	if (json_object_get(host, "alarms"))
+		printf(", %salarm: %s%s", colour(COLOUR_BAD), text_of(host, "alarms", ""),
+		       colour_end());
 	if (json_integer_value(json_object_get(host, "hung_calls")) > 0)
 		printf(", hung calls into libvirt: %" JSON_INTEGER_FORMAT,
 		       json_integer_value(json_object_get(host, "hung_calls")));
@@ -146,45 +141,33 @@ static int print_table(const json_t *status)
 	return CTL_OK;
 }
 
+/* Without the daemon nothing is decided, but who has what libvirt knows, too. */
+static json_t *without_daemon(void)
+{
+	json_t *status = libvirt_status();
+
+	if (status)
+		fprintf(stderr, "aerostatctl: this is what libvirt knows; nothing is decided, and "
+				"all VMs keep their last targets\n");
+	return status;
+}
+
 int ctl_status(int argc, char **argv)
 {
-	static const struct option table[] = {
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "bus", required_argument, NULL, OPTION_BUS },
-		{ "help", no_argument, NULL, OPTION_HELP },
-		{ 0 },
-	};
-	struct client_options options = client_default();
-	bool as_json = false;
-	json_t *status;
-	int code;
+	struct ctl_common common;
+	json_t *status = NULL;
+	int code, shown;
 
-	while ((code = getopt_long(argc, argv, "jh", table, NULL)) >= 0) {
-		switch (code) {
-		case OPTION_JSON:
-			as_json = true;
-			break;
-		case OPTION_BUS:
-			if (client_bus_parse(optarg, &options)) {
-				fprintf(stderr,
-					"aerostatctl: --bus: '%s' is not system or session\n",
-					optarg);
-				return CTL_USAGE;
-			}
-			break;
-		case OPTION_HELP:
-			print_help();
-			return CTL_OK;
-		default: /* getopt_long() has said what is wrong */
-			return CTL_USAGE;
-		}
-	}
-	code = client_status(&options, &status);
-	if (code != CTL_OK)
+	if (!ctl_parse(argc, argv, help, NULL, &common, &code))
 		return code;
-	code = select_vms(status, argv + optind, (size_t)(argc - optind));
-	if (code == CTL_OK)
-		code = as_json ? print_json(status) : print_table(status);
+	code = client_status(&common.client, &status);
+	if (code == CTL_NOT_RUNNING)
+		status = without_daemon();
+	if (!status)
+		return code;
+	shown = select_vms(status, argv + common.first, (size_t)(argc - common.first));
+	if (shown == CTL_OK)
+		shown = common.json ? print_json(status) : print_table(status);
 	json_decref(status);
-	return code;
+	return code != CTL_OK ? code : shown;
 }

@@ -88,7 +88,8 @@ static bool may_grow(const struct tick *tick, const struct policy_vm *vm)
 	uint64_t more_kib = sub_u64(work->goal_kib, work->target_kib);
 	bool to_the_last = work->goal_kib == work->limit_kib && !tick->overcommitted;
 
-	return vm_judged(vm) && more_kib &&
+	/* Of one that is stuck a promise it does not need is withdrawn as soon as it is made. */
+	return vm_judged(vm) && more_kib && !vm->state->movement.stuck &&
 	       (more_kib >= pace_comfort_band(tick, vm) || to_the_last) &&
 	       !pace_turn_wait_ms(tick, vm->state, VM_GROWN, false);
 }
@@ -115,7 +116,9 @@ void give_tick(struct tick *tick)
 	for_each_vm(vm, tick)
 		vm->work.sharing = vm->work.sharing && may_grow(tick, vm);
 	if (tick->totals.state < HOST_HARD) {
-		growth_kib = fill_sum(tick, to_goal, LEVEL_ONE);
+		/* What is due to them and not there is in the shortage already. */
+		growth_kib = sub_u64(fill_sum(tick, to_goal, LEVEL_ONE),
+				     fill_sum(tick, to_due, LEVEL_ONE));
 		pool_kib = give(tick, to_goal, sub_u64(pool_kib, tick->float_kib));
 	}
 	if (growth_kib || tick->state->filling)

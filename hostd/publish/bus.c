@@ -3,26 +3,23 @@
  * sd-bus does the talking, on the daemon's loop. The name is asked for synchronously at start,
  * because it decides whether the daemon may run at all; everything later is asynchronous.
  */
-#include "publish/bus.h"
+#include "publish/bus_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "publish/advice.h"
+#include "publish/bus_nodes.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #ifndef AEROSTAT_VERSION
 #error "the build defines AEROSTAT_VERSION"
 #endif
-
-struct bus {
-	sd_bus *connection;
-	status_fn status;
-	void *userdata;
-};
 
 static const char *const kind_names[] = {
 	[BUS_SYSTEM] = "system",
@@ -91,6 +88,31 @@ static struct opt_u64 since_ms(uint64_t then_ms)
 	return then_ms ? opt_some(clock_monotonic_ms() - then_ms) : opt_none();
 }
 
+static struct opt_u64 left_ms(uint64_t until_ms)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	if (!until_ms)
+		return opt_none();
+	return opt_some(until_ms > now_ms ? until_ms - now_ms : 0);
+}
+
+/* The names of the alarms that are raised, separated by blanks; without any there is no entry. */
+static int add_alarms(sd_bus_message *m, const struct alarms *alarms, const struct vm *vm)
+{
+	char names[128] = "";
+
+	for (int i = vm ? ALARM_FIRST_OF_VM : 0; i < (vm ? ALARM_KINDS_ : ALARM_FIRST_OF_VM); i++) {
+		enum alarm_kind kind = (enum alarm_kind)i;
+		size_t used = strlen(names);
+
+		if (alarms_raised(alarms, kind, vm ? vm->sample.uuid : NULL))
+			snprintf(names + used, sizeof(names) - used, "%s%s", used ? " " : "",
+				 alarm_to_string(kind));
+	}
+	return names[0] ? add_text(m, "alarms", names) : 0;
+}
+
 static int append_host(sd_bus_message *m, const struct status *status)
 {
 	const struct host_decision *decision = &status->decision;
@@ -135,10 +157,16 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		ret = add_flag(m, "connected", status->connected);
 	if (ret >= 0)
 		ret = add_flag(m, "dry_run", status->dry_run);
+	if (ret >= 0 && status->paused)
+		ret = add_flag(m, "paused", true);
+	if (ret >= 0 && status->alarms)
+		ret = add_alarms(m, status->alarms, NULL);
 	if (ret >= 0)
 		ret = add_text(m, "state", state);
 	if (ret >= 0)
 		ret = add_numbers(m, numbers, sizeof(numbers) / sizeof(numbers[0]));
+	if (ret >= 0)
+		ret = bus_append_nodes(m, status->host_detail);
 	return ret < 0 ? ret : sd_bus_message_close_container(m);
 }
 
@@ -158,6 +186,10 @@ static int append_vm_texts(sd_bus_message *m, const struct status *status, const
 		ret = add_text(m, "sentence", reason_to_sentence(vm->decision.reason));
 	if (ret >= 0 && judged && vm->decision.demand_kib.known)
 		ret = add_flag(m, "pressed", vm->decision.need.pressed);
+	if (ret >= 0 && vm->orders.paused)
+		ret = add_flag(m, "paused", true);
+	if (ret >= 0 && status->alarms)
+		ret = add_alarms(m, status->alarms, vm);
 	if (ret >= 0 && judged && vm->decision.harm_permille.known)
 		ret = add_flag(m, "harmed", vm->decision.harmed);
 	if (ret < 0 || !vm->described)
@@ -175,7 +207,8 @@ static int append_vm_texts(sd_bus_message *m, const struct status *status, const
 	return ret;
 }
 
-static int append_vm(sd_bus_message *m, const struct status *status, const struct vm *vm)
+static int append_vm(sd_bus_message *m, const struct status *status, const struct vm *vm,
+		     const struct vm *advice)
 {
 	bool judged = vm->decided_ms != 0;
 	const struct vm_decision *decision = &vm->decision;
@@ -218,6 +251,10 @@ static int append_vm(sd_bus_message *m, const struct status *status, const struc
 		{ "harm_permille", judged ? decision->harm_permille : opt_none() },
 		{ "stats_age_ms", vm->sample.stats_age_ms },
 		{ "reason_age_ms", since_ms(vm->decided_ms) },
+		{ "swap_estimate_kib", vm_swap_estimate_kib(vm) },
+		{ "boost_kib", if_judged(vm->orders.boost_until_ms, vm->orders.boost_kib) },
+		{ "boost_left_ms", left_ms(vm->orders.boost_until_ms) },
+		{ "advised_to_move", if_judged(vm == advice, 1) },
 	};
 	int ret;
 
@@ -231,11 +268,12 @@ static int append_vm(sd_bus_message *m, const struct status *status, const struc
 
 static int append_vms(sd_bus_message *m, const struct status *status)
 {
+	const struct vm *advice = advice_migration(status);
 	int ret;
 
 	ret = sd_bus_message_open_container(m, 'a', "a{sv}");
 	for (size_t i = 0; i < status->fleet->n_vms && ret >= 0; i++)
-		ret = append_vm(m, status, status->fleet->vms[i]);
+		ret = append_vm(m, status, status->fleet->vms[i], advice);
 	return ret < 0 ? ret : sd_bus_message_close_container(m);
 }
 
@@ -272,12 +310,49 @@ static int get_version(sd_bus *connection, const char *path, const char *interfa
 	return sd_bus_message_append(reply, "s", AEROSTAT_VERSION);
 }
 
+static int get_state(sd_bus *connection, const char *path, const char *interface,
+		     const char *property, sd_bus_message *reply, void *userdata,
+		     sd_bus_error *error)
+{
+	struct bus *bus = userdata;
+	struct status status;
+
+	(void)connection;
+	(void)path;
+	(void)interface;
+	(void)property;
+	(void)error;
+	bus->status(bus->userdata, &status);
+	return sd_bus_message_append(reply, "s", host_state_to_string(status.decision.state));
+}
+
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD_WITH_NAMES("Status", SD_BUS_NO_ARGS, , "a{sv}aa{sv}",
 				 SD_BUS_PARAM(host) SD_BUS_PARAM(vms), on_status,
 				 SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Metrics", "", , "s", SD_BUS_PARAM(text), bus_on_metrics,
+				 SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("History", "st", SD_BUS_PARAM(vm) SD_BUS_PARAM(since_ms),
+				 "a(tttttt)", SD_BUS_PARAM(points), bus_on_history,
+				 SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Set", "sa{ss}b",
+				 SD_BUS_PARAM(vm) SD_BUS_PARAM(settings) SD_BUS_PARAM(persistent),
+				 "", , bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Boost", "stt",
+				 SD_BUS_PARAM(vm) SD_BUS_PARAM(size_kib) SD_BUS_PARAM(duration_ms),
+				 "", , bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Pause", "s", SD_BUS_PARAM(vm), "", , bus_on_order,
+				 SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Resume", "s", SD_BUS_PARAM(vm), "", , bus_on_order,
+				 SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL_WITH_NAMES("StateChanged", "ss", SD_BUS_PARAM(before) SD_BUS_PARAM(now), 0),
+	SD_BUS_SIGNAL_WITH_NAMES("Alarm", "sbsss",
+				 SD_BUS_PARAM(alarm) SD_BUS_PARAM(raised) SD_BUS_PARAM(vm)
+					 SD_BUS_PARAM(uuid) SD_BUS_PARAM(text),
+				 0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+	SD_BUS_PROPERTY("State", "s", get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_VTABLE_END,
 };
 
@@ -312,7 +387,7 @@ static int open_bus(enum bus_kind kind, sd_bus **ret_connection)
 }
 
 int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,
-	    struct bus **ret_bus)
+	    const struct bus_orders *orders, struct bus **ret_bus)
 {
 	struct bus *bus;
 	int ret;
@@ -322,12 +397,21 @@ int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdat
 		return -ENOMEM;
 	bus->status = status;
 	bus->userdata = userdata;
+	bus->orders = *orders;
 	ret = open_bus(kind, &bus->connection);
 	if (ret < 0)
 		goto fail;
 	ret = sd_bus_add_object_vtable(bus->connection, NULL, BUS_PATH, BUS_INTERFACE, vtable, bus);
 	if (ret < 0)
 		goto fail;
+	ret = bus_vm_add_objects(bus);
+	if (ret < 0)
+		goto fail;
+	bus->authority = authority_new(bus->connection, bus);
+	if (!bus->authority) {
+		ret = -ENOMEM;
+		goto fail;
+	}
 	ret = sd_bus_request_name(bus->connection, BUS_NAME, 0);
 	if (ret < 0)
 		goto fail;
@@ -345,10 +429,19 @@ fail:
 	return ret;
 }
 
+void bus_emit_alarm(struct bus *bus, const struct alarm *alarm, const char *text)
+{
+	sd_bus_emit_signal(bus->connection, BUS_PATH, BUS_INTERFACE, "Alarm", "sbsss",
+			   alarm_to_string(alarm->kind), (int)alarm->raised,
+			   alarm->vm ? alarm->vm : "", alarm->uuid ? alarm->uuid : "", text);
+}
+
 void bus_free(struct bus *bus)
 {
 	if (!bus)
 		return;
+	authority_free(bus->authority);
 	sd_bus_flush_close_unref(bus->connection);
+	by_vm_clear(&bus->signalled);
 	free(bus);
 }

@@ -134,3 +134,18 @@ void journal_host(const struct host_sample *sample, const struct host_decision *
 	log_fields(decision->state == HOST_LOW ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, text, &field,
 		   1);
 }
+
+void journal_alarm(const struct alarm *alarm, const char *text)
+{
+	struct log_field fields[6] = { 0 };
+	size_t n = 0;
+
+	set_text_field(&fields[n++], "MESSAGE_ID", alarm_message_id(alarm->kind));
+	set_text_field(&fields[n++], "AEROSTAT_ALARM", alarm_to_string(alarm->kind));
+	set_text_field(&fields[n++], "AEROSTAT_ALARM_STATE", alarm->raised ? "raised" : "cleared");
+	if (alarm->vm) {
+		set_text_field(&fields[n++], "AEROSTAT_VM", alarm->vm);
+		set_text_field(&fields[n++], "AEROSTAT_UUID", alarm->uuid);
+	}
+	log_fields(alarm->raised ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, text, fields, n);
+}

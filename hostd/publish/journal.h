@@ -3,6 +3,7 @@
 #ifndef AEROSTAT_PUBLISH_JOURNAL_H
 #define AEROSTAT_PUBLISH_JOURNAL_H
 
+#include "publish/alarms.h"
 #include <stdbool.h>
 
 #include "source/domains.h"
@@ -15,5 +16,8 @@ void journal_decision(struct vm *vm, const struct host_decision *host, bool dry_
 
 /* Log the state of the host, with the numbers behind it. */
 void journal_host(const struct host_sample *sample, const struct host_decision *decision);
+
+/* An alarm that is raised or over: a warning or a notice, with the alarm's MESSAGE_ID. */
+void journal_alarm(const struct alarm *alarm, const char *text);
 
 #endif

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "publish/advice.h"
+#include "publish/alarms.h"
 #include "publish/metrics_internal.h"
 #include "publish/telemetry.h"
 
@@ -36,8 +37,14 @@ static const struct family decide_seconds = { "decide_duration_seconds", "histog
 static const struct family vm_info = { "vm_info", "gauge", UNIT_NONE,
 				       "1, with its class, mode and the reason of its size." };
 
+static const struct family alarm_raised = { "alarm", "gauge", UNIT_NONE,
+					    "1 while this alarm is raised, 0 otherwise." };
+static const struct family alarm_limit = { "alarm_threshold_ratio", "gauge", UNIT_PERMILLE,
+					   "Above this it is an alarm, as configured." };
+
 static const struct family *const labelled[] = { &build_info,	&host_state,	 &decisions,
-						 &tick_seconds, &decide_seconds, &vm_info };
+						 &tick_seconds, &decide_seconds, &vm_info,
+						 &alarm_raised, &alarm_limit };
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -200,6 +207,42 @@ static void print_vm_info(FILE *out, const struct status *status)
 	}
 }
 
+static void print_alarm(FILE *out, const struct alarms *alarms, enum alarm_kind kind,
+			const struct vm *vm)
+{
+	fprintf(out, PREFIX "%s", alarm_raised.name);
+	if (vm) {
+		print_vm_labels(out, vm);
+		print_label(out, "alarm", alarm_to_string(kind));
+		fputc('}', out);
+	} else {
+		fprintf(out, "{alarm=\"%s\"}", alarm_to_string(kind));
+	}
+	print_value(out, UNIT_NONE, alarms_raised(alarms, kind, vm ? vm->sample.uuid : NULL));
+}
+
+static void print_alarms(FILE *out, const struct status *status)
+{
+	print_head(out, &alarm_limit);
+	for (int i = 0; i < ALARM_KINDS_; i++) {
+		uint64_t limit;
+
+		if (!opt_get(alarm_limit_permille((enum alarm_kind)i, status->conf), &limit))
+			continue;
+		fprintf(out, PREFIX "%s{alarm=\"%s\"}", alarm_limit.name,
+			alarm_to_string((enum alarm_kind)i));
+		print_value(out, alarm_limit.unit, limit);
+	}
+	if (!status->alarms)
+		return;
+	print_head(out, &alarm_raised);
+	for (int i = 0; i < ALARM_FIRST_OF_VM; i++)
+		print_alarm(out, status->alarms, (enum alarm_kind)i, NULL);
+	for (size_t v = 0; v < status->fleet->n_vms; v++)
+		for (int i = ALARM_FIRST_OF_VM; i < ALARM_KINDS_; i++)
+			print_alarm(out, status->alarms, (enum alarm_kind)i, status->fleet->vms[v]);
+}
+
 static void print_all(FILE *out, const struct status *status)
 {
 	const struct scene scene = { .status = status, .advice = advice_migration(status) };
@@ -211,6 +254,7 @@ static void print_all(FILE *out, const struct status *status)
 	print_decisions(out, status->telemetry);
 	print_histogram(out, &tick_seconds, &status->telemetry->tick);
 	print_histogram(out, &decide_seconds, &status->telemetry->decide);
+	print_alarms(out, status);
 	print_vm_info(out, status);
 	for (int i = 0; i < VM_METRICS_; i++)
 		print_vm_family(out, &scene, (enum vm_metric)i);

@@ -49,6 +49,13 @@ const struct family host_families[HOST_METRICS_] = {
 			      "What the host has swapped in since it booted." },
 	[HOST_SWAPPED_OUT] = { "host_swapped_out_bytes_total", "counter", UNIT_KIB,
 			       "What the host has swapped out since it booted." },
+	[HOST_KSM_SAVED] = { "host_ksm_saved_bytes", "gauge", UNIT_KIB,
+			     "What page sharing (KSM) saves." },
+	[HOST_ZSWAP_STORED] = { "host_zswap_stored_bytes", "gauge", UNIT_KIB,
+				"What the host keeps compressed in memory, at its own size." },
+	[HOST_ZSWAP_POOL] = { "host_zswap_pool_bytes", "gauge", UNIT_KIB,
+			      "The memory that takes." },
+	[HOST_PAUSED] = { "paused", "gauge", UNIT_NONE, "Whether an operator has paused all VMs." },
 	[HOST_TICKS] = { "ticks_total", "counter", UNIT_NONE,
 			 "Rounds of decisions since the daemon started." },
 	[HOST_TARGETS_RAISED] = { "targets_raised_total", "counter", UNIT_NONE,
@@ -112,6 +119,26 @@ const struct family vm_families[VM_METRICS_] = {
 			      "Major faults of its guest since it booted." },
 	[VM_STATS_AGE] = { "vm_stats_age_seconds", "gauge", UNIT_MS,
 			   "Age of its guest's statistics." },
+	[VM_HOST_SWAP] = { "vm_host_swap_bytes", "gauge", UNIT_KIB,
+			   "Of its process, in the host's swap." },
+	[VM_CGROUP] = { "vm_cgroup_bytes", "gauge", UNIT_KIB,
+			"Of its control group, with page cache on the host." },
+	[VM_CPU_WAIT] = { "vm_cpu_wait_ratio", "gauge", UNIT_PERMILLE,
+			  "Time its process waits for a CPU (CPU ready)." },
+	[VM_IO_WAIT] = { "vm_io_wait_ratio", "gauge", UNIT_PERMILLE,
+			 "Time its process waits for disks." },
+	[VM_SWAP_WAIT] = { "vm_swap_wait_ratio", "gauge", UNIT_PERMILLE,
+			   "Time its process waits for memory that the host had swapped out." },
+	[VM_THRASH_WAIT] = { "vm_thrash_wait_ratio", "gauge", UNIT_PERMILLE,
+			     "Time its process waits for memory that the host had just taken." },
+	[VM_RECLAIM_WAIT] = { "vm_reclaim_wait_ratio", "gauge", UNIT_PERMILLE,
+			      "Time its process waits for the host to free memory." },
+	[VM_STALL_SOME] = { "vm_stall_some_ratio", "gauge", UNIT_PERMILLE,
+			    "Share of the last 10 s in which a task of its waited for memory." },
+	[VM_STALL_FULL] = { "vm_stall_full_ratio", "gauge", UNIT_PERMILLE,
+			    "Share of the last 10 s in which all its tasks waited for memory." },
+	[VM_HARM] = { "vm_harm_ratio", "gauge", UNIT_PERMILLE,
+		      "Time it loses because the host lacks memory." },
 };
 
 static struct opt_u64 since_ms(uint64_t then_ms)
@@ -141,6 +168,7 @@ struct opt_u64 host_value(const struct status *status, enum host_metric metric)
 {
 	const struct host_decision *decision = &status->decision;
 	const struct telemetry *telemetry = status->telemetry;
+	const struct host_detail *detail = status->host_detail;
 	bool judged = status->ticks != 0;
 
 	switch (metric) {
@@ -184,6 +212,14 @@ struct opt_u64 host_value(const struct status *status, enum host_metric metric)
 		return pages_kib(status->host.swap_in_pages);
 	case HOST_SWAPPED_OUT:
 		return pages_kib(status->host.swap_out_pages);
+	case HOST_KSM_SAVED:
+		return detail ? detail->ksm_saved_kib : opt_none();
+	case HOST_ZSWAP_STORED:
+		return detail ? detail->zswap_stored_kib : opt_none();
+	case HOST_ZSWAP_POOL:
+		return detail ? detail->zswap_pool_kib : opt_none();
+	case HOST_PAUSED:
+		return opt_some(status->paused);
 	case HOST_TICKS:
 		return opt_some(status->ticks);
 	case HOST_TARGETS_RAISED:
@@ -200,15 +236,6 @@ struct opt_u64 host_value(const struct status *status, enum host_metric metric)
 		break;
 	}
 	return opt_none();
-}
-
-static struct opt_u64 swap_estimate_kib(const struct vm_sample *sample)
-{
-	uint64_t in_kib, out_kib;
-
-	if (!opt_get(sample->swap_in_kib, &in_kib) || !opt_get(sample->swap_out_kib, &out_kib))
-		return opt_none();
-	return opt_some(out_kib > in_kib ? out_kib - in_kib : 0);
 }
 
 struct opt_u64 vm_value(const struct scene *scene, const struct vm *vm, enum vm_metric metric)
@@ -267,11 +294,31 @@ struct opt_u64 vm_value(const struct scene *scene, const struct vm *vm, enum vm_
 	case VM_SWAPPED_OUT:
 		return sample->swap_out_kib;
 	case VM_SWAP_ESTIMATE:
-		return swap_estimate_kib(sample);
+		return vm_swap_estimate_kib(vm);
 	case VM_MAJOR_FAULTS:
 		return sample->major_faults;
 	case VM_STATS_AGE:
 		return sample->stats_age_ms;
+	case VM_HOST_SWAP:
+		return sample->host.swapped_kib;
+	case VM_CGROUP:
+		return sample->host.cgroup_kib;
+	case VM_CPU_WAIT:
+		return sample->host.cpu_wait_permille;
+	case VM_IO_WAIT:
+		return sample->host.io_wait_permille;
+	case VM_SWAP_WAIT:
+		return sample->host.swap_wait_permille;
+	case VM_THRASH_WAIT:
+		return sample->host.thrash_wait_permille;
+	case VM_RECLAIM_WAIT:
+		return sample->host.reclaim_wait_permille;
+	case VM_STALL_SOME:
+		return sample->host.stall_some_permille;
+	case VM_STALL_FULL:
+		return sample->host.stall_full_permille;
+	case VM_HARM:
+		return judged ? decision->harm_permille : opt_none();
 	case VM_METRICS_:
 		break;
 	}

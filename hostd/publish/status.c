@@ -30,3 +30,13 @@ struct opt_u64 vm_ballooned_permille(const struct vm *vm)
 		return opt_none();
 	return opt_some((uint64_t)((__uint128_t)(max_kib - actual_kib) * 1000 / max_kib));
 }
+
+struct opt_u64 vm_swap_estimate_kib(const struct vm *vm)
+{
+	uint64_t in_kib, out_kib;
+
+	if (!opt_get(vm->sample.swap_in_kib, &in_kib) ||
+	    !opt_get(vm->sample.swap_out_kib, &out_kib))
+		return opt_none();
+	return opt_some(out_kib > in_kib ? out_kib - in_kib : 0);
+}

@@ -13,6 +13,8 @@
 #include "source/domains.h"
 #include "source/host_detail.h"
 
+struct alarms;
+struct history;
 struct telemetry;
 
 struct status {
@@ -26,10 +28,13 @@ struct status {
 	const char *uri;
 	bool connected;
 	bool dry_run;
+	bool paused; /* by order: nothing is carried out */
 	uint64_t sampled_ms; /* monotonic; when the last statistics came; 0: never */
 	struct opt_u64 sampling_us; /* how long the last sampling took */
 	unsigned int lost_workers; /* calls into libvirt that hang */
 	const struct telemetry *telemetry;
+	const struct history *history; /* NULL: nobody keeps it */
+	const struct alarms *alarms; /* NULL: nobody judges them */
 };
 
 /* How a publisher asks for it; the answer is borrowed for the call. */
@@ -40,6 +45,12 @@ struct opt_u64 status_reserve_kib(const struct status *status);
 
 /* Share of its maximum that a VM's balloon holds. */
 struct opt_u64 vm_ballooned_permille(const struct vm *vm);
+
+/*
+ * What a VM's guest has swapped out since it booted less what it has swapped in again: an upper
+ * bound of what is in its swap, because memory freed there still counts.
+ */
+struct opt_u64 vm_swap_estimate_kib(const struct vm *vm);
 
 /* What a run state is called wherever it is shown: "running", "paused", "migrating". */
 const char *run_state_to_string(enum vm_run_state state);

@@ -14,6 +14,13 @@
 #include "source/domain_xml.h"
 #include "source/stats.h"
 
+/* What an operator has ordered; forgotten when the VM or the daemon ends. */
+struct vm_orders {
+	bool paused; /* decided, but not carried out */
+	uint64_t boost_kib; /* at least this is reserved for it ... */
+	uint64_t boost_until_ms; /* ... until then (monotonic); 0: it is not boosted */
+};
+
 struct vm {
 	/* From statistics. sample.name points to `name`. */
 	struct vm_sample sample;
@@ -39,11 +46,14 @@ struct vm {
 
 	/* What is decided and done. */
 	struct vm_settings settings; /* counts once described */
+	struct vm_orders orders;
+	struct vm_settings ordered; /* `settings` as the orders change them, of this tick */
 	bool has_settings; /* `settings` is what was asked for, not a stopgap */
 	struct vm_state state;
 	struct vm_decision decision; /* the last one */
 	uint64_t decided_ms; /* monotonic; when this reason was first given; 0: not judged */
 	bool setting; /* a target is on its way to libvirt */
+	bool release; /* it is to get its maximum back, and has not been asked yet */
 	bool set_failed; /* has been logged */
 	struct opt_u64 asked_kib; /* the target last asked for; unknown: none in this run */
 	struct opt_u64 asked_before_kib; /* while setting: to go back to when it fails */

@@ -92,6 +92,13 @@ static void assert_same_conf(const struct conf *a, const struct conf *b)
 	SAME(metrics.listen.port);
 	assert_string_equal(a->metrics.listen.address, b->metrics.listen.address);
 	assert_string_equal(a->metrics.textfile, b->metrics.textfile);
+	SAME(alarms.host_used_permille);
+	SAME(alarms.ballooned_permille);
+	SAME(alarms.guest_swap_permille);
+	SAME(alarms.cpu_wait_permille);
+	SAME(alarms.io_wait_permille);
+	SAME(alarms.hold_ms);
+	assert_string_equal(a->alarms.hook, b->alarms.hook);
 	assert_same_opt(a->policy.reserve_kib, b->policy.reserve_kib);
 	assert_same_opt(a->policy.reserve_permille, b->policy.reserve_permille);
 	assert_same_opt(a->policy.budget_kib, b->policy.budget_kib);

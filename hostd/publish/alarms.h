@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The field's thresholds as alarms: ballooned memory, guest swap, waiting for CPUs and disks, host
+ * memory in use for long; a
+ * host that is low, a guest that does not follow, is silent, or frees nothing. Conditions are
+ * judged each tick, by plain data alone; telling of an alarm is the caller's business.
+ */
+#ifndef AEROSTAT_PUBLISH_ALARMS_H
+#define AEROSTAT_PUBLISH_ALARMS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "publish/status.h"
+
+enum alarm_kind {
+	/* Of the host. */
+	ALARM_HOST_LOW,
+	ALARM_HOST_MEMORY,
+	/* Of a VM. */
+	ALARM_BALLOONED,
+	ALARM_GUEST_SWAP,
+	ALARM_CPU_WAIT,
+	ALARM_IO_WAIT,
+	ALARM_STUCK,
+	ALARM_SILENT,
+	ALARM_NO_EFFECT,
+	ALARM_KINDS_
+};
+
+#define ALARM_FIRST_OF_VM ALARM_BALLOONED
+
+/* An alarm that has just been raised, or is over. */
+struct alarm {
+	enum alarm_kind kind;
+	bool raised;
+	const char *vm; /* name; NULL: the host's */
+	const char *uuid; /* NULL: the host's */
+	struct opt_u64 value_permille; /* what is judged, where it is a share ... */
+	struct opt_u64 limit_permille; /* ... and its threshold */
+};
+
+typedef void (*alarm_fn)(void *userdata, const struct alarm *alarm);
+
+struct alarms;
+
+struct alarms *alarms_new(void); /* NULL: out of memory */
+
+void alarms_free(struct alarms *alarms); /* takes NULL */
+
+/*
+ * Judge all conditions at `now_ms` (monotonic); `tell` hears of each change. An alarm is raised
+ * when its condition has held for [alarms] hold, or at once where waiting would be wrong; it is
+ * over when the value is below nine tenths of its threshold, or the condition is gone.
+ * Returns 0 or -ENOMEM, when the alarms of some VMs are not judged.
+ */
+int alarms_tick(struct alarms *alarms, const struct status *status, uint64_t now_ms, alarm_fn tell,
+		void *userdata);
+
+/* Whether an alarm is raised now. `uuid` NULL: of the host. */
+bool alarms_raised(const struct alarms *alarms, enum alarm_kind kind, const char *uuid);
+
+const char *alarm_to_string(enum alarm_kind kind); /* "host-low", "guest-swap", ... */
+
+/* What it says to people, without names and numbers: "is about to swap". */
+const char *alarm_to_sentence(enum alarm_kind kind);
+
+/* The journal's MESSAGE_ID of this kind: 32 hexadecimal digits. */
+const char *alarm_message_id(enum alarm_kind kind);
+
+/* The threshold that the configuration sets; unknown: this kind has none. */
+struct opt_u64 alarm_limit_permille(enum alarm_kind kind, const struct conf *conf);
+
+#endif
