@@ -5,7 +5,7 @@ KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit fuzz check-guest check-e2e \
-	check-debug check-rt check-stress bench-policy bench-kmod demo install clean
+	check-debug check-rt check-stress bench-policy bench-daemon bench-kmod demo install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -68,6 +68,10 @@ demo: ## three guests, one daemon: watch memory move (about three minutes)
 
 bench-policy: ## how long one decision takes, for 100 and for 10,000 VMs
 	@$(MAKE) --no-print-directory -C tests/bench run
+
+bench-daemon: hostd ## the daemon's cost with 1000 VMs, and sampling 50 QEMUs against one bulk call
+	@scripts/bootstrap
+	@tests/bench/daemon/run
 
 bench-kmod: ## the guest module against the stock driver (SERIES=6.12 RUNS=5 QUICK=1)
 	@scripts/bootstrap

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <libxml/parser.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,9 @@
 #include "publish/service.h"
 #include "source/libvirt.h"
 #include "util/log.h"
+#include "watchdog.h"
+
+#define TRIM_THRESHOLD_BYTES (64 * 1024)
 
 enum {
 	EXIT_USAGE = 2,
@@ -66,7 +70,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	(void)info;
 	service_reloading();
 	reload(userdata);
-	service_ready();
+	service_reloaded();
 	return 0;
 }
 
@@ -100,6 +104,16 @@ static void block_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* libvirt and the bus write to sockets whose peers may die. */
 	signal(SIGPIPE, SIG_IGN);
+}
+
+/*
+ * Threads here wait more than they allocate, so they share one arena instead of keeping 128 KiB and
+ * more each; and what a large answer of libvirt's took goes back to the kernel.
+ */
+static void limit_memory(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TRIM_THRESHOLD, TRIM_THRESHOLD_BYTES);
 }
 
 static void get_status(void *userdata, struct status *ret_status)
@@ -181,6 +195,11 @@ static int start_bus(struct daemon *daemon)
 	return 0;
 }
 
+static bool ticks_proceed(void *userdata)
+{
+	return manager_proceeds(((struct daemon *)userdata)->manager);
+}
+
 static int start(struct daemon *daemon, struct conf *conf)
 {
 	int ret;
@@ -221,7 +240,9 @@ static int run(struct daemon *daemon)
 {
 	int ret;
 
-	service_ready();
+	ret = watchdog_start(daemon->event, ticks_proceed, daemon);
+	if (ret < 0)
+		log_warning("no watchdog: %s", strerror(-ret));
 	ret = sd_event_loop(daemon->event);
 	service_stopping();
 	if (ret < 0) {
@@ -271,6 +292,7 @@ int main(int argc, char **argv)
 		puts("configuration is good");
 		return EXIT_SUCCESS;
 	}
+	limit_memory();
 	block_signals();
 	ret = start(&daemon, conf);
 	if (!ret)

@@ -2,17 +2,17 @@
 /*
  * When what happens. All of it on the loop's thread, none of it waiting:
  *
- *   timer, event --> tick: sampling job --answer--> merge, describe news, judge, act, publish
- *                              |
- *                              +--no answer by the deadline--> "late": a further job is sent,
- *                                 which skips whatever the first one hangs at; nobody is touched
- *                                 meanwhile, because without fresh numbers there is no judging
+ *   timer, event --> tick: sampling round --done--> describe news, judge, act, publish
+ *
+ * A round ends before the next tick is due, whatever hangs (source/sampler.h): those VMs are judged
+ * whose numbers came, and one whose QEMU does not answer is left alone. Without a roster of the
+ * running domains nobody is judged, and all VMs keep their targets.
  *
  * A tick comes each interval, and sooner after an event (a balloon has moved, a VM came or went),
- * so that memory that was just freed is granted at once, but not within event_gap of the last.
+ * so that memory that was just freed is granted at once, but not within event_gap of the last. When
+ * the host begins to stall it comes at once.
  *
- * An answer that a later one has overtaken is dropped. While libvirt is away there are no ticks
- * and all VMs keep their targets; link (source/libvirt.c) keeps trying.
+ * While libvirt is away there are no ticks; link (source/libvirt.c) keeps trying.
  */
 #include "manager.h"
 #include "manager_internal.h"
@@ -28,24 +28,11 @@
 
 #define TIMER_ACCURACY_US 10000
 
-/* More sampling jobs than this cannot hang: one a stopped QEMU, and workers must remain. */
-#define SAMPLES_MAX (WORKERS_MAX / 2)
-
-/* A domain that is just being destroyed can hold up an answer for about as long as this. */
-#define SAMPLE_DEADLINE_MIN_MS 2000
-
-/* Bulk statistics took 1.3 to 1.6 ms a domain where they were measured; three times that. */
-#define SAMPLE_MS_PER_DOMAIN 5
+/* No round takes this long beyond an interval, whatever hangs: its deadlines end it before. */
+#define STUCK_AFTER_MS 60000
 
 /* --once gives up on what has not answered by then. */
 #define ONCE_TIMEOUT_MS 30000
-
-struct sample_job {
-	struct job job; /* first */
-	struct manager *manager;
-	uint64_t number;
-	struct stats_batch batch;
-};
 
 const char *manager_uri(const struct manager *manager)
 {
@@ -63,22 +50,6 @@ static void arm_timer(sd_event_source *timer, uint64_t delay_ms)
 	sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
-/*
- * Half an interval, so that the further job's answer still belongs to this tick; but long enough
- * for what is only slow.
- */
-static uint64_t sample_deadline_ms(const struct manager *manager)
-{
-	const struct conf_daemon *daemon = &manager->conf->daemon;
-	uint64_t deadline_ms = daemon->interval_ms / 2;
-
-	if (deadline_ms < SAMPLE_DEADLINE_MIN_MS)
-		deadline_ms = SAMPLE_DEADLINE_MIN_MS;
-	if (deadline_ms > daemon->call_deadline_ms)
-		deadline_ms = daemon->call_deadline_ms;
-	return deadline_ms + SAMPLE_MS_PER_DOMAIN * (uint64_t)manager->fleet.n_vms;
-}
-
 static void vm_found(void *userdata, struct vm *vm)
 {
 	struct manager *manager = userdata;
@@ -86,8 +57,7 @@ static void vm_found(void *userdata, struct vm *vm)
 	/* There is no later tick to wait for until its boot is over. */
 	if (manager->options->once)
 		vm->run_since_ms = 0;
-	log_info("%s: running, uuid=%s max_kib=%" PRIu64, vm->name, vm->sample.uuid,
-		 vm->sample.max_kib);
+	log_info("%s: running, uuid=%s", vm->name, vm->sample.uuid);
 }
 
 static void vm_lost(void *userdata, struct vm *vm)
@@ -96,17 +66,27 @@ static void vm_lost(void *userdata, struct vm *vm)
 	log_info("%s: gone", vm->name);
 }
 
-static void take_batch(struct manager *manager, const struct stats_batch *batch)
+/* Once an episode: what is worth knowing about a VM whose QEMU hangs, or answers again. */
+static void log_silence(struct manager *manager, struct vm *vm)
 {
-	const struct fleet_observer observer = {
-		.found = vm_found,
-		.lost = vm_lost,
-		.userdata = manager,
-	};
+	bool hung = vm_is_hung(vm, manager->sampled_ms, manager->conf->daemon.call_deadline_ms);
 
+	if (hung && !vm->hung)
+		log_warning("%s: its QEMU does not answer; it is left alone until it does",
+			    vm->name);
+	else if (!hung && vm->hung)
+		log_info("%s: its QEMU answers again", vm->name);
+	vm->hung = hung;
+}
+
+static void take_round(struct manager *manager)
+{
 	manager->sampled_ms = clock_monotonic_ms();
-	if (fleet_merge(&manager->fleet, batch, manager->sampled_ms, &observer))
-		log_error("out of memory; some VMs are left alone");
+	if (manager->late_logged)
+		log_info("libvirt answers again");
+	manager->late_logged = false;
+	for (size_t i = 0; i < manager->fleet.n_vms; i++)
+		log_silence(manager, manager->fleet.vms[i]);
 	manager_describe_fleet(manager);
 	if (manager->options->once)
 		manager_once_progress(manager);
@@ -114,104 +94,55 @@ static void take_batch(struct manager *manager, const struct stats_batch *batch)
 		manager_judge(manager);
 }
 
-static int run_sample(struct job *job, virConnectPtr conn)
+static void round_failed(struct manager *manager, int error, const char *why)
 {
-	return stats_collect(job, conn, &((struct sample_job *)job)->batch);
+	if (!manager->late_logged)
+		log_warning("no statistics: %s; no targets are changed until they come", why);
+	manager->late_logged = true;
+	manager->failed = true;
+	if (error == -ENOTCONN)
+		link_suspect(manager->link, why);
 }
 
-static void take_answer(struct manager *manager, const struct sample_job *sj)
-{
-	if (sj->number <= manager->sample_accepted)
-		return; /* overtaken */
-	if (sj->job.error) {
-		log_warning("no statistics: %s", sj->job.error_text);
-		manager->telemetry.samples_failed++;
-		manager->failed = true;
-		if (sj->job.error == -ENOTCONN)
-			link_suspect(manager->link, sj->job.error_text);
-		return;
-	}
-	manager->sample_accepted = sj->number;
-	if (sj->number == manager->sample_submitted)
-		sd_event_source_set_enabled(manager->deadline_timer, SD_EVENT_OFF);
-	if (manager->late_logged) {
-		log_info("statistics come in time again");
-		manager->late_logged = false;
-	}
-	take_batch(manager, &sj->batch);
-}
-
-static void done_sample(struct job *job)
-{
-	struct sample_job *sj = (struct sample_job *)job;
-	struct manager *manager = sj->manager;
-
-	manager->samples_in_flight--;
-	if (!manager->stopping && link_is_up(manager->link))
-		take_answer(manager, sj);
-	stats_batch_clear(&sj->batch);
-	free(sj);
-}
-
-static void submit_sample(struct manager *manager)
-{
-	struct sample_job *sj;
-
-	if (manager->samples_in_flight >= SAMPLES_MAX)
-		return;
-	sj = calloc(1, sizeof(*sj));
-	if (!sj) {
-		log_error("out of memory; no statistics in this tick");
-		return;
-	}
-	sj->job.run = run_sample;
-	sj->job.done = done_sample;
-	sj->manager = manager;
-	sj->number = ++manager->sample_submitted;
-	manager->samples_in_flight++;
-	manager->sample_since_ms = clock_monotonic_ms();
-	arm_timer(manager->deadline_timer, sample_deadline_ms(manager));
-	workers_submit(link_workers(manager->link), &sj->job);
-}
-
-/* The latest sampling job has not come back in time. */
-static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+static void round_done(void *userdata, const struct sampler_outcome *outcome)
 {
 	struct manager *manager = userdata;
 
-	(void)source;
-	(void)usec;
-	if (!link_is_up(manager->link))
-		return 0;
-	if (!manager->late_logged)
-		log_warning("no statistics within %" PRIu64
-			    " ms: a VM or libvirt hangs; no targets are changed until they come",
-			    sample_deadline_ms(manager));
-	manager->late_logged = true;
-	manager->telemetry.samples_late++;
-	submit_sample(manager);
-	return 0;
-}
-
-static bool sample_pending(const struct manager *manager)
-{
-	return manager->sample_submitted > manager->sample_accepted && manager->samples_in_flight &&
-	       clock_monotonic_ms() - manager->sample_since_ms < sample_deadline_ms(manager);
+	if (manager->stopping)
+		return;
+	manager->sampling_us = opt_some(outcome->took_us);
+	manager->telemetry.samples_late += outcome->late;
+	manager->telemetry.samples_failed += outcome->error != 0;
+	if (outcome->error)
+		round_failed(manager, outcome->error, outcome->why);
+	else
+		take_round(manager);
+	if (manager->tick_again)
+		manager_tick_soon(manager);
 }
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *manager = userdata;
+	int ret;
 
 	(void)source;
 	(void)usec;
 	arm_timer(manager->tick_timer, manager->conf->daemon.interval_ms);
+	manager->timer_ms = clock_monotonic_ms();
 	if (!link_is_up(manager->link))
 		return 0;
+	if (sampler_busy(manager->sampler)) {
+		manager->tick_again = true;
+		return 0;
+	}
 	manager->tick_ms = clock_monotonic_ms();
+	manager->tick_again = false;
 	manager_gather_signals(manager);
-	if (!sample_pending(manager))
-		submit_sample(manager);
+	ret = sampler_begin(manager->sampler, manager->conf->daemon.interval_ms);
+	if (ret)
+		round_failed(manager, ret,
+			     ret == -EBUSY ? "libvirt does not answer" : "out of memory");
 	return 0;
 }
 
@@ -272,8 +203,8 @@ static void on_down(void *userdata, const char *why)
 	struct manager *manager = userdata;
 
 	service_status("Lost libvirt (%s); all VMs keep their targets", why);
-	sd_event_source_set_enabled(manager->deadline_timer, SD_EVENT_OFF);
-	manager->sample_accepted = manager->sample_submitted; /* whatever still comes is old */
+	sampler_cancel(manager->sampler);
+	manager->judged_ms = 0;
 	manager->late_logged = false;
 	if (manager->options->once) {
 		manager->failed = true;
@@ -322,6 +253,26 @@ static void on_domain_event(void *userdata, const struct domain_event *event)
 	manager_tick_soon(manager);
 }
 
+/* The kernel fires once a window at most, so no gap has to be kept. */
+static void on_pressure(void *userdata)
+{
+	struct manager *manager = userdata;
+
+	manager->pressed = true;
+	if (link_is_up(manager->link) && !manager->options->once)
+		on_tick(manager->tick_timer, 0, manager);
+}
+
+static void add_pressure(struct manager *manager)
+{
+	int ret = pressure_new(manager->event, manager->options->root, on_pressure, manager,
+			       &manager->pressure);
+
+	if (ret && !*manager->options->root)
+		log_info("no pressure triggers: %s; pressure of the host is seen in each tick",
+			 strerror(-ret));
+}
+
 static int add_timers(struct manager *manager)
 {
 	int ret;
@@ -330,16 +281,29 @@ static int add_timers(struct manager *manager)
 					 UINT64_MAX / 4, TIMER_ACCURACY_US, on_tick, manager);
 	if (ret < 0)
 		return ret;
-	ret = sd_event_add_time_relative(manager->event, &manager->deadline_timer, CLOCK_MONOTONIC,
-					 UINT64_MAX / 4, TIMER_ACCURACY_US, on_deadline, manager);
-	if (ret < 0)
-		return ret;
 	if (!manager->options->once)
 		return 0;
 	ret = sd_event_add_time_relative(manager->event, NULL, CLOCK_MONOTONIC,
 					 (uint64_t)ONCE_TIMEOUT_MS * 1000, TIMER_ACCURACY_US,
 					 on_once_timeout, manager);
 	return ret;
+}
+
+static int add_sampler(struct manager *manager)
+{
+	const struct sampler_config config = {
+		.workers = link_workers(manager->link),
+		.fleet = &manager->fleet,
+		.observer = {
+			.found = vm_found,
+			.lost = vm_lost,
+			.userdata = manager,
+		},
+		.done = round_done,
+		.userdata = manager,
+	};
+
+	return sampler_new(manager->event, &config, &manager->sampler);
 }
 
 int manager_new(sd_event *event, struct conf *conf, const struct manager_options *options,
@@ -360,12 +324,17 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 	manager->event = event;
 	manager->options = options;
 	manager->conf = conf;
+	manager->timer_ms = clock_monotonic_ms();
 	handlers.userdata = manager;
 	ret = add_timers(manager);
 	if (ret < 0)
 		goto fail;
 	ret = link_new(event, manager_uri(manager), conf->daemon.call_deadline_ms, &handlers,
 		       &manager->link);
+	if (ret)
+		goto fail;
+	add_pressure(manager);
+	ret = add_sampler(manager);
 	if (ret)
 		goto fail;
 	manager->actuator = (struct balloon_actuator){
@@ -391,12 +360,22 @@ void manager_reload(struct manager *manager, struct conf *conf)
 		log_warning("daemon.connect has changed to %s: that takes effect with a restart",
 			    conf->daemon.connect);
 	manager->conf = conf;
-	workers_set_deadline(link_workers(manager->link), conf->daemon.call_deadline_ms);
+	link_set_deadline(manager->link, conf->daemon.call_deadline_ms);
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		manager_settle_vm(manager, manager->fleet.vms[i]);
 	conf_free(old);
 	if (link_is_up(manager->link))
 		manager_tick_soon(manager);
+}
+
+bool manager_proceeds(const struct manager *manager)
+{
+	uint64_t slack_ms = (uint64_t)manager->conf->daemon.interval_ms + STUCK_AFTER_MS;
+
+	return clock_monotonic_ms() - manager->timer_ms <
+		       slack_ms + manager->conf->daemon.interval_ms &&
+	       (!sampler_busy(manager->sampler) ||
+		clock_monotonic_ms() - manager->tick_ms < slack_ms);
 }
 
 bool manager_stop(struct manager *manager)
@@ -405,9 +384,10 @@ bool manager_stop(struct manager *manager)
 		return true;
 	manager->stopping = true;
 	manager->tick_timer = sd_event_source_disable_unref(manager->tick_timer);
-	manager->deadline_timer = sd_event_source_disable_unref(manager->deadline_timer);
 	if (!link_stop(manager->link))
 		return false;
+	pressure_free(manager->pressure);
+	sampler_free(manager->sampler);
 	fleet_clear(&manager->fleet);
 	conf_free(manager->conf);
 	free(manager->policy_vms);
@@ -425,11 +405,13 @@ void manager_status(const struct manager *manager, struct status *ret_status)
 		.host_detail = &manager->host_detail,
 		.decision = manager->host_decision,
 		.ticks = manager->ticks,
+		.late_ticks = manager->late_ticks,
 		.uri = manager_uri(manager),
 		.connected = link_is_up(manager->link),
 		.dry_run = manager->options->dry_run,
 		.paused = manager->paused,
 		.sampled_ms = manager->sampled_ms,
+		.sampling_us = manager->sampling_us,
 		.lost_workers = workers_lost(link_workers(manager->link)),
 		.telemetry = &manager->telemetry,
 	};

@@ -35,6 +35,9 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 /* New settings, which take effect with the next tick. Takes over `conf`. */
 void manager_reload(struct manager *manager, struct conf *conf);
 
+/* Ticks come as they should, or libvirt is away. False: something here is stuck. */
+bool manager_proceeds(const struct manager *manager);
+
 /* After the loop has ended. False: calls into libvirt hang; end the process by _exit(). */
 bool manager_stop(struct manager *manager);
 

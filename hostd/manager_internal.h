@@ -14,6 +14,8 @@
 #include "manager.h"
 #include "publish/telemetry.h"
 #include "source/libvirt.h"
+#include "source/pressure.h"
+#include "source/sampler.h"
 #include "source/signals.h"
 
 struct manager {
@@ -34,20 +36,22 @@ struct manager {
 	struct policy_state policy_state;
 	struct host_decision host_decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: host_decision holds nothing yet */
+	uint64_t judged_ms; /* monotonic; when that was last; 0: not since libvirt came */
+	uint64_t late_ticks; /* of them, those that came more than an interval late */
 	struct policy_vm *policy_vms; /* scratch of a tick, kept from one to the next */
 	size_t policy_vms_size;
 
 	sd_event_source *tick_timer;
+	uint64_t timer_ms; /* monotonic; when it last fired */
 	uint64_t tick_ms; /* monotonic; when the last tick began */
 
-	/* Sampling. A job that hangs is not waited for: a later one overtakes it. */
-	sd_event_source *deadline_timer; /* of the latest sampling job */
-	uint64_t sample_submitted; /* number of the latest job */
-	uint64_t sample_accepted; /* number of the latest one whose answer was taken */
-	uint64_t sample_since_ms; /* when the latest was submitted */
-	unsigned int samples_in_flight;
-	uint64_t sampled_ms; /* when an answer was last taken; 0: never */
-	bool late_logged; /* this episode of late samples has had its line */
+	struct sampler *sampler;
+	struct pressure *pressure; /* NULL: the kernel has no triggers for us */
+	bool pressed; /* the host has stalled since the last decisions */
+	bool tick_again; /* something happened while a round was under way */
+	uint64_t sampled_ms; /* when a round last brought numbers; 0: never */
+	struct opt_u64 sampling_us; /* how long the last round took */
+	bool late_logged; /* this episode of rounds without a roster has had its line */
 
 	unsigned int describing; /* jobs in flight, ... */
 	unsigned int setting; /* ... */

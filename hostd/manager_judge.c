@@ -14,8 +14,10 @@
 #include <string.h>
 
 #include "publish/journal.h"
+#include "publish/service.h"
 #include "source/host.h"
 #include "util/log.h"
+#include "watchdog.h"
 
 /* For a VM that is not described yet: its memory counts, but nobody may touch it. */
 static const struct vm_settings left_alone = {
@@ -33,6 +35,7 @@ static void complete_sample(const struct manager *manager, struct vm *vm, uint64
 		stats_age_ms(vm->last_update_s, clock_wall_ms(&manager->options->clock));
 	sample->up_ms = now_ms - vm->run_since_ms;
 	sample->has_balloon = vm->description.has_balloon && !vm->description.pinned;
+	sample->hung = vm->hung;
 	if (vm->described && vm->has_job)
 		sample->run_state = VM_MIGRATING;
 }
@@ -121,7 +124,8 @@ static void act(struct manager *manager, bool shrinking)
 	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
 		struct vm *vm = manager->fleet.vms[i];
 
-		if (!vm->described || vm->setting || shrinks(vm) != shrinking)
+		/* A call for a VM that is silent would only hang, too. */
+		if (!vm->described || vm->setting || vm->silent_ms || shrinks(vm) != shrinking)
 			continue;
 		journal_decision(vm, &manager->host_decision, manager->options->dry_run);
 		if (vm->decision.set)
@@ -129,12 +133,37 @@ static void act(struct manager *manager, bool shrinking)
 	}
 }
 
+/*
+ * The kernel's average goes over ten seconds and is slow to say what a trigger says at once: in the
+ * last window the host stalled this much.
+ */
+static void note_pressure(struct manager *manager)
+{
+	struct opt_u64 *some_permille = &manager->host.psi_some_permille;
+
+	if (manager->pressed && opt_or(*some_permille, 0) < PRESSURE_STALL_PERMILLE)
+		*some_permille = opt_some(PRESSURE_STALL_PERMILLE);
+	manager->pressed = false;
+}
+
+static void count_tick(struct manager *manager, uint64_t now_ms)
+{
+	uint64_t interval_ms = manager->conf->daemon.interval_ms;
+
+	manager->ticks++;
+	if (manager->judged_ms && now_ms - manager->judged_ms > 2 * interval_ms)
+		manager->late_ticks++;
+	manager->judged_ms = now_ms;
+}
+
 void manager_judge(struct manager *manager)
 {
 	const struct host_decision before = manager->host_decision;
 	uint64_t now_ms = clock_monotonic_ms(), begin_us;
 
+	watchdog_phase("deciding");
 	manager->host = host_sample_read(manager->options->root);
+	note_pressure(manager);
 	if (build_snapshot(manager, now_ms)) {
 		log_error("out of memory; no decisions in this tick");
 		return;
@@ -149,9 +178,12 @@ void manager_judge(struct manager *manager)
 				      &manager->policy_vms[i].decision, now_ms);
 	if (!manager->ticks || before.state != manager->host_decision.state)
 		journal_host(&manager->host, &manager->host_decision);
-	manager->ticks++;
+	count_tick(manager, now_ms);
+	watchdog_phase("sending targets");
 	act(manager, true);
 	act(manager, false);
+	watchdog_phase("waiting for events, or handling one");
+	service_ready();
 	histogram_note(&manager->telemetry.tick, (clock_monotonic_ms() - manager->tick_ms) * 1000);
 	if (manager->options->ticked)
 		manager->options->ticked(manager->options->userdata);

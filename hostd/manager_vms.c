@@ -156,7 +156,7 @@ void manager_describe_fleet(struct manager *manager)
 	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
 		struct vm *vm = manager->fleet.vms[i];
 
-		if ((!vm->described || vm->has_job) && !vm->describing)
+		if ((!vm->described || vm->has_job) && !vm->describing && !vm->silent_ms)
 			manager_describe_vm(manager, vm);
 	}
 }

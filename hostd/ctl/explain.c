@@ -72,6 +72,10 @@ static const struct {
 	[REASON_MODE_OFF] = { "Its mode is off; what it has counts as used.", "mode = auto." },
 	[REASON_MODE_OBSERVE] = { "Its mode is observe: this is what would have been done.",
 				  "mode = auto." },
+	[REASON_HUNG] = { "Its QEMU process does not answer libvirt, so nothing can be asked of it; what "
+			  "it has counts as used.",
+			  "Its answer, which is looked for in every interval; see what holds it: "
+			  "stopped, waiting for storage." },
 	[REASON_NO_BALLOON] = { "Without a balloon device, or with pinned memory, nothing can be "
 				"moved; what it has counts as used.",
 				"A <memballoon> in its definition; no assigned devices." },

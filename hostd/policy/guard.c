@@ -40,6 +40,8 @@ static enum reason why_fixed(const struct policy_vm *vm)
 
 	if (vm->settings->mode == VM_MODE_OFF)
 		return REASON_MODE_OFF;
+	if (sample->hung)
+		return REASON_HUNG;
 	if (!sample->has_balloon)
 		return REASON_NO_BALLOON;
 	if (sample->run_state == VM_PAUSED)

@@ -30,6 +30,7 @@ enum reason {
 	/* It is left alone. */
 	REASON_MODE_OFF,
 	REASON_MODE_OBSERVE, /* the target shown is what would have been set */
+	REASON_HUNG, /* its QEMU does not answer */
 	REASON_NO_BALLOON,
 	REASON_PAUSED,
 	REASON_MIGRATING,

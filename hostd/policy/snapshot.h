@@ -53,6 +53,7 @@ struct vm_sample {
 
 	enum vm_run_state run_state;
 	uint64_t up_ms; /* since it was started or reset, or since we first saw it */
+	bool hung; /* its QEMU does not answer: all below is old, and nothing can be asked of it */
 	bool has_balloon; /* false: no device, so its memory cannot move */
 
 	uint64_t max_kib; /* balloon.maximum */

@@ -138,8 +138,10 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		{ "zswap_stored_kib", status->host_detail->zswap_stored_kib },
 		{ "zswap_pool_kib", status->host_detail->zswap_pool_kib },
 		{ "ticks", opt_some(status->ticks) },
+		{ "late_ticks", opt_some(status->late_ticks) },
 		{ "interval_ms", opt_some(conf->daemon.interval_ms) },
 		{ "sample_age_ms", since_ms(status->sampled_ms) },
+		{ "sampling_us", status->sampling_us },
 		{ "hung_calls", opt_some(status->lost_workers) },
 	};
 	const char *state = status->ticks ? host_state_to_string(decision->state) : NULL;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sd_notify(3). Ready means that decisions will be made as soon as libvirt is there, not that it
- * is: a host whose libvirt starts late must not fail this unit.
+ * sd_notify(3). Ready means in control: all VMs have been judged once. A host whose libvirt starts
+ * late does not fail the unit: that has no time limit for its start.
  */
 #include "publish/service.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <systemd/sd-daemon.h>
 
@@ -14,14 +15,25 @@
 
 #define STATUS_LEN 256
 
+static bool ready;
+
 void service_ready(void)
 {
-	sd_notify(0, "READY=1");
+	if (!ready)
+		sd_notify(0, "READY=1");
+	ready = true;
+}
+
+void service_reloaded(void)
+{
+	if (ready)
+		sd_notify(0, "READY=1");
 }
 
 void service_reloading(void)
 {
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_ms() * 1000);
+	if (ready)
+		sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_ms() * 1000);
 }
 
 void service_stopping(void)

@@ -3,9 +3,11 @@
 #ifndef AEROSTAT_PUBLISH_SERVICE_H
 #define AEROSTAT_PUBLISH_SERVICE_H
 
-void service_ready(void); /* started, or reloaded */
+void service_ready(void); /* in control; said once, however often it is called */
 
+/* Before and after reading the configuration again. */
 void service_reloading(void);
+void service_reloaded(void);
 
 void service_stopping(void);
 

@@ -24,11 +24,13 @@ struct status {
 	const struct host_detail *host_detail;
 	struct host_decision decision;
 	uint64_t ticks; /* how often all VMs were judged; 0: `decision` holds nothing yet */
+	uint64_t late_ticks; /* of them, those that came more than an interval late */
 	const char *uri;
 	bool connected;
 	bool dry_run;
 	bool paused; /* by order: nothing is carried out */
 	uint64_t sampled_ms; /* monotonic; when the last statistics came; 0: never */
+	struct opt_u64 sampling_us; /* how long the last sampling took */
 	unsigned int lost_workers; /* calls into libvirt that hang */
 	const struct telemetry *telemetry;
 	const struct history *history; /* NULL: nobody keeps it */

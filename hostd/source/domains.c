@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A sorted array of pointers, found by bisection: a batch of a thousand domains merges in about
+ * A sorted array of pointers, found by bisection: a roster of a thousand domains merges in about
  * ten thousand comparisons.
  */
 #include "source/domains.h"
@@ -86,6 +86,11 @@ void fleet_vm_restarted(struct vm *vm, uint64_t now_ms)
 	vm->decided_ms = 0;
 }
 
+bool vm_is_hung(const struct vm *vm, uint64_t now_ms, uint64_t call_deadline_ms)
+{
+	return vm->silent_ms && now_ms - vm->silent_ms >= call_deadline_ms;
+}
+
 /* What the guest said, and what else comes with it or not at all. */
 static void take_guest_numbers(struct vm *vm, const struct domain_stats *stats)
 {
@@ -118,21 +123,26 @@ static void skip_guest_numbers(struct vm *vm, const struct domain_stats *stats, 
 	vm->last_update_s = last_update_s;
 }
 
-static void take_sample(struct vm *vm, const struct domain_stats *stats, uint64_t now_ms)
+void fleet_take_numbers(struct fleet *fleet, const struct domain_stats *stats, uint64_t now_ms)
 {
-	struct vm_sample *sample = &vm->sample;
+	struct vm *vm = fleet_find(fleet, stats->uuid);
+	struct vm_sample *sample;
 
-	sample->name = vm->name;
+	if (!vm || vm->id != stats->id)
+		return;
+	sample = &vm->sample;
 	sample->run_state = stats->run_state;
-	sample->max_kib = opt_or(stats->max_kib, 0);
-	sample->actual_kib = stats->actual_kib;
-	if (stats->last_update_s.known || vm->id != stats->id) {
+	sample->max_kib = opt_or(stats->max_kib, sample->max_kib);
+	if (stats->actual_kib.known)
+		sample->actual_kib = stats->actual_kib;
+	if (!stats_skipped(stats))
+		vm->silent_ms = 0;
+	if (stats->last_update_s.known) {
 		take_guest_numbers(vm, stats);
 		vm->told_ms = now_ms;
 	} else {
 		skip_guest_numbers(vm, stats, now_ms);
 	}
-	vm->id = stats->id;
 }
 
 /* Only an inactive domain can be renamed, but it may have been so between two looks. */
@@ -146,6 +156,19 @@ static void rename_vm(struct vm *vm, const char *name)
 	vm->name = copy;
 }
 
+/* Of an earlier run: they say nothing about this one. */
+static void forget_numbers(struct vm *vm)
+{
+	struct vm_sample nothing = { 0 };
+
+	memcpy(nothing.uuid, vm->sample.uuid, sizeof(nothing.uuid));
+	vm->sample = nothing;
+	vm->last_update_s = opt_none();
+	vm->told_ms = 0;
+	vm->silent_ms = 0;
+	vm->hung = false;
+}
+
 static int merge_one(struct fleet *fleet, const struct domain_stats *stats, uint64_t now_ms,
 		     const struct fleet_observer *observer)
 {
@@ -157,13 +180,17 @@ static int merge_one(struct fleet *fleet, const struct domain_stats *stats, uint
 	if (!vm)
 		return -ENOMEM;
 	rename_vm(vm, stats->name);
-	take_sample(vm, stats, now_ms);
 	if (anew) {
+		forget_numbers(vm);
+		vm->id = stats->id;
 		vm->asked_kib = opt_none();
 		fleet_vm_restarted(vm, now_ms);
 		vm->described = false;
-		observer->found(observer->userdata, vm);
 	}
+	vm->sample.name = vm->name;
+	vm->sample.run_state = stats->run_state;
+	if (anew)
+		observer->found(observer->userdata, vm);
 	return 0;
 }
 
@@ -172,24 +199,24 @@ static int compare_uuid(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Drop whatever the batch does not name. */
-static int drop_missing(struct fleet *fleet, const struct stats_batch *batch,
+/* Drop whatever the roster does not name. */
+static int drop_missing(struct fleet *fleet, const struct stats_batch *roster,
 			const struct fleet_observer *observer)
 {
 	const char **uuids;
 	size_t kept = 0;
 
-	uuids = calloc(batch->n_domains + 1, sizeof(*uuids));
+	uuids = calloc(roster->n_domains + 1, sizeof(*uuids));
 	if (!uuids)
 		return -ENOMEM;
-	for (size_t i = 0; i < batch->n_domains; i++)
-		uuids[i] = batch->domains[i].uuid;
-	qsort(uuids, batch->n_domains, sizeof(*uuids), compare_uuid);
+	for (size_t i = 0; i < roster->n_domains; i++)
+		uuids[i] = roster->domains[i].uuid;
+	qsort(uuids, roster->n_domains, sizeof(*uuids), compare_uuid);
 	for (size_t i = 0; i < fleet->n_vms; i++) {
 		struct vm *vm = fleet->vms[i];
 		const char *uuid = vm->sample.uuid;
 
-		if (bsearch(&uuid, uuids, batch->n_domains, sizeof(*uuids), compare_uuid)) {
+		if (bsearch(&uuid, uuids, roster->n_domains, sizeof(*uuids), compare_uuid)) {
 			fleet->vms[kept++] = vm;
 			continue;
 		}
@@ -201,13 +228,13 @@ static int drop_missing(struct fleet *fleet, const struct stats_batch *batch,
 	return 0;
 }
 
-int fleet_merge(struct fleet *fleet, const struct stats_batch *batch, uint64_t now_ms,
+int fleet_merge(struct fleet *fleet, const struct stats_batch *roster, uint64_t now_ms,
 		const struct fleet_observer *observer)
 {
-	int ret = drop_missing(fleet, batch, observer);
+	int ret = drop_missing(fleet, roster, observer);
 
-	for (size_t i = 0; i < batch->n_domains; i++)
-		if (merge_one(fleet, &batch->domains[i], now_ms, observer))
+	for (size_t i = 0; i < roster->n_domains; i++)
+		if (merge_one(fleet, &roster->domains[i], now_ms, observer))
 			ret = -ENOMEM;
 	return ret;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The table of running domains: what the daemon knows of each. Statistics are the truth about
- * which domains exist: one that a batch names is in the table, one that it does not name is out.
+ * The table of running domains: what the daemon knows of each. The roster is the truth about which
+ * domains exist: one that it names is in the table, one that it does not name is out. Numbers come
+ * separately, for some domains at a time, and never add or remove one.
  */
 #ifndef AEROSTAT_SOURCE_DOMAINS_H
 #define AEROSTAT_SOURCE_DOMAINS_H
@@ -27,6 +28,8 @@ struct vm {
 	int id; /* of this run */
 	struct opt_u64 last_update_s; /* of the guest's statistics, host wall time */
 	uint64_t told_ms; /* monotonic; when libvirt last gave those */
+	uint64_t silent_ms; /* monotonic; since when its QEMU has not answered; 0: it does */
+	bool hung; /* for long enough to say so */
 	uint64_t run_since_ms; /* monotonic; when this run began, or when it was first seen */
 
 	/* From its description and metadata. */
@@ -73,16 +76,25 @@ struct fleet_observer {
 };
 
 /*
- * Bring the table in line with a batch taken at `now_ms` (monotonic). Returns 0 or -ENOMEM, when
- * the table is in order but domains of the batch may be missing.
+ * Bring the table in line with a roster taken at `now_ms` (monotonic). Returns 0 or -ENOMEM, when
+ * the table is in order but domains of the roster may be missing.
  */
-int fleet_merge(struct fleet *fleet, const struct stats_batch *batch, uint64_t now_ms,
+int fleet_merge(struct fleet *fleet, const struct stats_batch *roster, uint64_t now_ms,
 		const struct fleet_observer *observer);
+
+/*
+ * Take the numbers of one domain, which came at `now_ms`. Those of another run than the roster's
+ * are dropped.
+ */
+void fleet_take_numbers(struct fleet *fleet, const struct domain_stats *stats, uint64_t now_ms);
 
 struct vm *fleet_find(const struct fleet *fleet, const char *uuid); /* NULL: not there */
 
 /* A new run of the guest begins: nothing known of the old one counts any more. */
 void fleet_vm_restarted(struct vm *vm, uint64_t now_ms);
+
+/* Its QEMU has not answered for longer than a call may take. */
+bool vm_is_hung(const struct vm *vm, uint64_t now_ms, uint64_t call_deadline_ms);
 
 /* Forget all: what was known of them may have changed while nobody looked. */
 void fleet_clear(struct fleet *fleet);

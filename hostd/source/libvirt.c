@@ -4,7 +4,11 @@
  *
  *   waiting  --timer-->  connecting  --job done-->  up  --close callback, suspicion-->  waiting
  *                            |                                                             ^
- *                            +---------------- job failed, delay doubled ------------------+
+ *                            +-------- job failed or took too long, delay doubled ---------+
+ *
+ * A libvirt that is stopped, or has no thread to spare, accepts a connection and then says nothing:
+ * libvirt's client waits for ever. So an attempt that misses its deadline is left to its worker and
+ * another is made, at most CONNECTS_OUT_MAX at a time; whichever succeeds first is used.
  *
  * Connections are opened and closed by jobs, because both may block. The owner holds the pointer
  * of the event connection only to hand it to the closing job, and to tell events of an old
@@ -26,6 +30,7 @@
 #define RETRY_FIRST_MS	     500
 #define RETRY_MAX_MS	     10000
 #define RETRY_ACCURACY_MS    50
+#define CONNECTS_OUT_MAX     3
 #define STOP_TIMEOUT_MS	     1000
 #define KEEPALIVE_INTERVAL_S 5
 #define KEEPALIVE_COUNT	     3
@@ -47,6 +52,10 @@ struct link {
 	enum link_state state;
 	sd_event_source *retry;
 	uint64_t retry_ms; /* the next delay */
+	uint32_t deadline_ms; /* of an attempt */
+	sd_event_source *deadline;
+	const struct job *attempt; /* while connecting; only to be compared and abandoned */
+	unsigned int connects_out; /* also those that nobody waits for any more */
 	bool episode_logged; /* this outage has had its line */
 	virConnectPtr conn; /* while up */
 	struct event_registration registration;
@@ -218,18 +227,25 @@ static struct connect_job *connect_job_new(struct link *link)
 	return cj;
 }
 
-static void close_connection(struct link *link)
+/* By a worker, because it may block. */
+static void submit_close(struct link *link, virConnectPtr conn,
+			 const struct event_registration *registration)
 {
 	struct connect_job *cj = connect_job_new(link);
 
+	if (!cj)
+		return; /* the connection is leaked: nothing better can be done with it */
+	cj->job.run = run_close_job;
+	cj->job.done = done_free;
+	cj->conn = conn;
+	cj->registration = *registration;
+	workers_submit(link->workers, &cj->job);
+}
+
+static void close_connection(struct link *link)
+{
 	workers_share_connection(link->workers, NULL);
-	if (cj) { /* else the dead connection is leaked: nothing better can be done with it */
-		cj->job.run = run_close_job;
-		cj->job.done = done_free;
-		cj->conn = link->conn;
-		cj->registration = link->registration;
-		workers_submit(link->workers, &cj->job);
-	}
+	submit_close(link, link->conn, &link->registration);
 	link->conn = NULL;
 }
 
@@ -254,42 +270,76 @@ static void log_outage(struct link *link, const char *what, const char *why)
 	link->episode_logged = true;
 }
 
+/* The present attempt has come to nothing. */
+static void attempt_failed(struct link *link, const char *why)
+{
+	link->attempt = NULL;
+	link->state = LINK_WAITING;
+	sd_event_source_set_enabled(link->deadline, SD_EVENT_OFF);
+	if (!link->handlers.refused(link->handlers.userdata, why))
+		return;
+	log_outage(link, "cannot use libvirt at", why);
+	schedule_retry(link);
+}
+
+static void attempt_succeeded(struct link *link, const struct connect_job *cj)
+{
+	link->attempt = NULL;
+	link->conn = cj->conn;
+	link->registration = cj->registration;
+	link->state = LINK_UP;
+	link->retry_ms = RETRY_FIRST_MS;
+	link->episode_logged = false;
+	sd_event_source_set_enabled(link->retry, SD_EVENT_OFF);
+	sd_event_source_set_enabled(link->deadline, SD_EVENT_OFF);
+	log_info("connected to libvirt at %s", link->uri);
+	if (!strncmp(link->uri, "test:", strlen("test:")))
+		workers_share_connection(link->workers, link->conn);
+	link->handlers.up(link->handlers.userdata);
+}
+
 static void done_connect(struct job *job)
 {
 	struct connect_job *cj = (struct connect_job *)job;
 	struct link *link = cj->link;
 
+	link->connects_out--;
 	if (link->stopping) {
 		/* The workers are gone, and the process with its connections is about to be. */
 		if (!job->error)
 			run_close(cj);
 	} else if (job->error) {
-		link->state = LINK_WAITING;
-		if (link->handlers.refused(link->handlers.userdata, job->error_text)) {
-			log_outage(link, "cannot use libvirt at", job->error_text);
-			schedule_retry(link);
-		}
+		if (link->attempt == job)
+			attempt_failed(link, job->error_text);
+	} else if (link->state == LINK_UP) {
+		submit_close(link, cj->conn, &cj->registration);
 	} else {
-		link->conn = cj->conn;
-		link->registration = cj->registration;
-		link->state = LINK_UP;
-		link->retry_ms = RETRY_FIRST_MS;
-		link->episode_logged = false;
-		log_info("connected to libvirt at %s", link->uri);
-		if (!strncmp(link->uri, "test:", strlen("test:")))
-			workers_share_connection(link->workers, link->conn);
-		link->handlers.up(link->handlers.userdata);
+		attempt_succeeded(link, cj);
 	}
 	free(cj);
+}
+
+static int on_connect_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct link *link = userdata;
+
+	(void)source;
+	(void)usec;
+	if (link->state != LINK_CONNECTING)
+		return 0;
+	workers_abandon(link->workers, link->attempt);
+	attempt_failed(link, "it does not answer");
+	return 0;
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct link *link = userdata;
-	struct connect_job *cj = connect_job_new(link);
+	struct connect_job *cj;
 
 	(void)source;
 	(void)usec;
+	cj = link->connects_out < CONNECTS_OUT_MAX ? connect_job_new(link) : NULL;
 	if (!cj) {
 		schedule_retry(link);
 		return 0;
@@ -298,6 +348,10 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	cj->job.done = done_connect;
 	snprintf(cj->uri, sizeof(cj->uri), "%s", link->uri);
 	link->state = LINK_CONNECTING;
+	link->attempt = &cj->job;
+	link->connects_out++;
+	sd_event_source_set_time_relative(link->deadline, (uint64_t)link->deadline_ms * 1000);
+	sd_event_source_set_enabled(link->deadline, SD_EVENT_ONESHOT);
 	workers_submit(link->workers, &cj->job);
 	return 0;
 }
@@ -331,6 +385,7 @@ int link_new(sd_event *event, const char *uri, uint32_t deadline_ms,
 		return -ENOMEM;
 	link->handlers = *handlers;
 	link->retry_ms = RETRY_FIRST_MS;
+	link->deadline_ms = deadline_ms;
 	link->sink = (struct event_sink){ .handler = on_event, .userdata = link };
 	link->uri = strdup(uri);
 	if (!link->uri) {
@@ -346,6 +401,10 @@ int link_new(sd_event *event, const char *uri, uint32_t deadline_ms,
 		goto fail;
 	ret = sd_event_add_time_relative(event, &link->retry, CLOCK_MONOTONIC, 0,
 					 RETRY_ACCURACY_MS * 1000, on_retry, link);
+	if (ret < 0)
+		goto fail;
+	ret = sd_event_add_time_relative(event, &link->deadline, CLOCK_MONOTONIC, UINT64_MAX / 4,
+					 RETRY_ACCURACY_MS * 1000, on_connect_deadline, link);
 	if (ret < 0)
 		goto fail;
 	ret = start_event_thread(link);
@@ -364,6 +423,12 @@ bool link_is_up(const struct link *link)
 	return link->state == LINK_UP;
 }
 
+void link_set_deadline(struct link *link, uint32_t deadline_ms)
+{
+	link->deadline_ms = deadline_ms;
+	workers_set_deadline(link->workers, deadline_ms);
+}
+
 struct workers *link_workers(struct link *link)
 {
 	return link->workers;
@@ -373,8 +438,8 @@ bool link_stop(struct link *link)
 {
 	if (!link)
 		return true;
-	sd_event_source_disable_unref(link->retry);
-	link->retry = NULL;
+	link->retry = sd_event_source_disable_unref(link->retry);
+	link->deadline = sd_event_source_disable_unref(link->deadline);
 	link->stopping = true;
 	if (link->conn)
 		close_connection(link);

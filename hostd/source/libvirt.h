@@ -38,6 +38,9 @@ int link_global_init(void);
 int link_new(sd_event *event, const char *uri, uint32_t deadline_ms,
 	     const struct link_handlers *handlers, struct link **ret_link);
 
+/* Another deadline, from the next call on. */
+void link_set_deadline(struct link *link, uint32_t deadline_ms);
+
 bool link_is_up(const struct link *link);
 
 struct workers *link_workers(struct link *link);

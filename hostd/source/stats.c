@@ -12,6 +12,9 @@
 
 #define AGE_TOLERANCE_MS 2000
 
+/* So many domains a bulk call: what libvirt allocates for the answer, 2 KB each, stays small. */
+#define CHUNK_DOMAINS 64
+
 struct stats_field {
 	const char *bulk_name;
 	int tag; /* virDomainMemoryStatTags; -1: only in bulk */
@@ -131,7 +134,7 @@ static void collect_one(virDomainPtr domain, struct domain_stats *stats)
 	virResetLastError();
 }
 
-static int fill_domain(const virDomainStatsRecord *record, struct domain_stats *stats)
+static int fill_domain(const virDomainStatsRecord *record, bool numbers, struct domain_stats *stats)
 {
 	unsigned int id = virDomainGetID(record->dom);
 
@@ -142,39 +145,132 @@ static int fill_domain(const virDomainStatsRecord *record, struct domain_stats *
 		return -ENOMEM;
 	stats->id = (int)id;
 	stats_from_params(record->params, record->nparams, stats);
-	if (!stats->actual_kib.known)
+	if (numbers && !stats->actual_kib.known)
 		collect_one(record->dom, stats);
 	return 0;
 }
 
-int stats_collect(struct job *job, virConnectPtr conn, struct stats_batch *ret_batch)
+/* Add libvirt's answer to the batch, which has room for it. */
+static int fill_batch(struct job *job, virDomainStatsRecordPtr *records, int n, bool numbers,
+		      struct stats_batch *batch)
 {
-	const unsigned int groups = VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_BALLOON;
-	const unsigned int flags = VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE |
-				   VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
-	struct stats_batch batch = { 0 };
-	virDomainStatsRecordPtr *records;
-	int n, ret = 0;
+	int ret = 0;
 
-	n = virConnectGetAllDomainStats(conn, groups, &records, flags);
-	if (n < 0)
-		return job_fail_libvirt(job, "cannot read statistics");
-	/* One more, so that no domains is not no memory. */
-	batch.domains = calloc((size_t)n + 1, sizeof(*batch.domains));
-	if (!batch.domains)
-		ret = job_fail(job, -ENOMEM, "out of memory");
 	for (int i = 0; i < n && !ret; i++) {
-		batch.n_domains = (size_t)i + 1;
-		ret = fill_domain(records[i], &batch.domains[i]);
-		if (ret)
-			job_fail(job, ret, "out of memory");
+		ret = fill_domain(records[i], numbers, &batch->domains[batch->n_domains]);
+		batch->n_domains++; /* also the one that failed: it is to be cleared */
 	}
 	virDomainStatsRecordListFree(records);
+	return ret ? job_fail(job, ret, "out of memory") : 0;
+}
+
+static int batch_alloc(struct job *job, size_t n, struct stats_batch *batch)
+{
+	/* One more, so that no domains is not no memory. */
+	batch->domains = calloc(n + 1, sizeof(*batch->domains));
+	return batch->domains ? 0 : job_fail(job, -ENOMEM, "out of memory");
+}
+
+int stats_collect_roster(struct job *job, virConnectPtr conn, struct stats_batch *ret_batch)
+{
+	struct stats_batch batch = { 0 };
+	virDomainStatsRecordPtr *records;
+	int n, ret;
+
+	n = virConnectGetAllDomainStats(conn, VIR_DOMAIN_STATS_STATE, &records,
+					VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE);
+	if (n < 0)
+		return job_fail_libvirt(job, "cannot list the running domains");
+	ret = batch_alloc(job, (size_t)n, &batch);
+	if (ret)
+		virDomainStatsRecordListFree(records);
+	else
+		ret = fill_batch(job, records, n, false, &batch);
 	if (ret)
 		stats_batch_clear(&batch);
 	else
 		*ret_batch = batch;
 	return ret;
+}
+
+static int compare_uuid(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/*
+ * This connection's handles of the domains wanted, moved to the front of the list. libvirt has no
+ * other way to a handle than to ask for it, and one question for all is the cheapest.
+ */
+static size_t pick(virDomainPtr *domains, size_t n, const char (*uuids)[VM_UUID_LEN],
+		   size_t n_uuids)
+{
+	char uuid[VIR_UUID_STRING_BUFLEN];
+	size_t picked = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		virDomainPtr domain = domains[i];
+
+		if (virDomainGetUUIDString(domain, uuid) ||
+		    !bsearch(uuid, uuids, n_uuids, sizeof(*uuids), compare_uuid))
+			continue;
+		domains[i] = domains[picked];
+		domains[picked++] = domain;
+	}
+	return picked;
+}
+
+/* `domains` ends with a NULL, as libvirt wants it, and is put back as it was. */
+static int collect_chunk(struct job *job, virDomainPtr *domains, size_t n,
+			 struct stats_batch *batch)
+{
+	const unsigned int groups = VIR_DOMAIN_STATS_STATE | VIR_DOMAIN_STATS_BALLOON;
+	virDomainPtr after = domains[n];
+	virDomainStatsRecordPtr *records;
+	int n_records;
+
+	domains[n] = NULL;
+	n_records = virDomainListGetStats(domains, groups, &records,
+					  VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+	domains[n] = after;
+	if (n_records < 0)
+		return job_fail_libvirt(job, "cannot read statistics");
+	return fill_batch(job, records, n_records, true, batch);
+}
+
+int stats_collect_numbers(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
+			  size_t n_uuids, struct stats_batch *ret_batch)
+{
+	struct stats_batch batch = { 0 };
+	virDomainPtr *domains;
+	size_t n_picked;
+	int n, ret;
+
+	/* The list that libvirt allocates ends with a NULL. */
+	n = virConnectListAllDomains(conn, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+	if (n < 0)
+		return job_fail_libvirt(job, "cannot list the running domains");
+	n_picked = pick(domains, (size_t)n, uuids, n_uuids);
+	ret = batch_alloc(job, n_picked, &batch);
+	for (size_t at = 0; at < n_picked && !ret; at += CHUNK_DOMAINS) {
+		size_t chunk = n_picked - at < CHUNK_DOMAINS ? n_picked - at : CHUNK_DOMAINS;
+
+		ret = collect_chunk(job, domains + at, chunk, &batch);
+	}
+	for (int i = 0; i < n; i++)
+		virDomainFree(domains[i]);
+	free(domains);
+	if (ret)
+		stats_batch_clear(&batch);
+	else
+		*ret_batch = batch;
+	return ret;
+}
+
+bool stats_skipped(const struct domain_stats *stats)
+{
+	/* libvirt reads the resident size itself, from /proc, but under the same job as the rest. */
+	return !stats->rss_kib.known && !stats->last_update_s.known;
 }
 
 void stats_batch_clear(struct stats_batch *batch)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Statistics of all running domains at once, as libvirt gives them. What it does not say is
+ * Statistics of running domains, as libvirt gives them. What it does not say is
  * unknown: after a failure inside libvirt numbers vanish from the answer without an error.
  */
 #ifndef AEROSTAT_SOURCE_STATS_H
@@ -37,12 +37,23 @@ struct stats_batch {
 };
 
 /*
- * Ask for all running domains: one bulk call, which skips domains that are busy, and a call a
- * domain only for drivers whose bulk answer has no balloon at all. On a worker's thread, inside
- * `job`, which takes the error. Returns 0 or a negative errno; on success *ret_batch is to be
- * passed to stats_batch_clear().
+ * Which domains run, and in what state: name, number and run state, nothing else. No monitor is
+ * asked, so a QEMU that hangs does not hold it up. On a worker's thread, inside `job`, which takes
+ * the error. Returns 0 or a negative errno; on success *ret_batch is to be passed to
+ * stats_batch_clear().
  */
-int stats_collect(struct job *job, virConnectPtr conn, struct stats_batch *ret_batch);
+int stats_collect_roster(struct job *job, virConnectPtr conn, struct stats_batch *ret_batch);
+
+/*
+ * The numbers of some domains, whose UUIDs are sorted; those that are gone are left out of the
+ * answer. Bulk calls, which skip domains that are busy, and a call a domain only for drivers whose
+ * bulk answer has no balloon at all. Otherwise as stats_collect_roster().
+ */
+int stats_collect_numbers(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
+			  size_t n_uuids, struct stats_batch *ret_batch);
+
+/* Some other call was at the domain, so libvirt skipped its monitor: nothing is known of it now. */
+bool stats_skipped(const struct domain_stats *stats);
 
 void stats_batch_clear(struct stats_batch *batch);
 

@@ -25,7 +25,9 @@ struct worker {
 	pthread_t thread;
 	bool exists;
 	bool idle; /* has no job; it takes one as soon as there is one */
-	uint64_t busy_since_ms; /* when its present job was begun */
+	const struct job *job; /* its present one; only to be compared */
+	uint64_t busy_since_ms; /* when that was begun */
+	bool abandoned; /* nobody waits for that any more */
 };
 
 struct workers {
@@ -146,7 +148,9 @@ static struct job *next_job(struct worker *worker)
 	if (!pool->first)
 		pool->last = &pool->first;
 	pool->queued--;
+	worker->job = job;
 	worker->busy_since_ms = clock_monotonic_ms();
+	worker->abandoned = false;
 	return job;
 }
 
@@ -161,6 +165,9 @@ static void *worker_main(void *userdata)
 	while ((job = next_job(worker))) {
 		pthread_mutex_unlock(&pool->lock);
 		run_job(pool, job, &conn);
+		pthread_mutex_lock(&pool->lock);
+		worker->job = NULL;
+		pthread_mutex_unlock(&pool->lock);
 		mailbox_post(pool->mailbox, &job->message);
 		pthread_mutex_lock(&pool->lock);
 	}
@@ -205,7 +212,7 @@ int workers_new(struct mailbox *mailbox, const char *uri, uint32_t deadline_ms,
 static bool is_lost(const struct worker *worker, uint64_t now_ms)
 {
 	return worker->exists && !worker->idle &&
-	       now_ms - worker->busy_since_ms > worker->pool->deadline_ms;
+	       (worker->abandoned || now_ms - worker->busy_since_ms > worker->pool->deadline_ms);
 }
 
 static int start_worker(struct worker *worker)
@@ -271,6 +278,18 @@ void workers_submit(struct workers *workers, struct job *job)
 		job->error = job_fail(job, ret, "cannot hand it to a worker: %s", strerror(-ret));
 		mailbox_post(workers->mailbox, &job->message);
 	}
+}
+
+void workers_abandon(struct workers *workers, const struct job *job)
+{
+	pthread_mutex_lock(&workers->lock);
+	for (size_t i = 0; i < WORKERS_MAX; i++)
+		if (workers->worker[i].job == job)
+			workers->worker[i].abandoned = true;
+	/* Others may have been queued behind it. Whoever submits next hears of a failure. */
+	if (workers->queued && !workers->stopping)
+		(void)provide_workers(workers);
+	pthread_mutex_unlock(&workers->lock);
 }
 
 void workers_share_connection(struct workers *workers, virConnectPtr conn)

@@ -22,8 +22,8 @@
 
 #include "source/mailbox.h"
 
-#define WORKERS_HEALTHY 4
-#define WORKERS_MAX	16
+#define WORKERS_HEALTHY 8
+#define WORKERS_MAX	24
 
 #define JOB_ERROR_LEN 256
 
@@ -56,6 +56,13 @@ int workers_new(struct mailbox *mailbox, const char *uri, uint32_t deadline_ms,
  * Queue a job: first in, first out. It always ends in done(), also when no thread can be had.
  */
 void workers_submit(struct workers *workers, struct job *job);
+
+/*
+ * The caller no longer waits for this job, which it has submitted and which is not done: if a
+ * worker is at it, that one counts as lost from now on, before the deadline, and another may take
+ * its place. The job still ends in done() when the call returns.
+ */
+void workers_abandon(struct workers *workers, const struct job *job);
 
 /*
  * The connection that drivers without a daemon share among all users of a process, because their

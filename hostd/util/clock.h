@@ -18,7 +18,7 @@ struct clock {
 };
 
 uint64_t clock_monotonic_ms(void);
-uint64_t clock_monotonic_us(void);
+uint64_t clock_monotonic_us(void); /* for durations that are short */
 
 uint64_t clock_wall_ms(const struct clock *clock);
 

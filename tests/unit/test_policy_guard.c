@@ -65,6 +65,11 @@ static void no_balloon(struct world_vm *vm)
 	vm->sample.has_balloon = false;
 }
 
+static void hung(struct world_vm *vm)
+{
+	vm->sample.hung = true;
+}
+
 static void paused(struct world_vm *vm)
 {
 	vm->sample.run_state = VM_PAUSED;
@@ -110,6 +115,7 @@ static void test_left_alone(void **state)
 	} cases[] = {
 		{ mode_off, REASON_MODE_OFF },
 		{ no_balloon, REASON_NO_BALLOON },
+		{ hung, REASON_HUNG },
 		{ paused, REASON_PAUSED },
 		{ migrating, REASON_MIGRATING },
 		{ never_reported, REASON_NO_STATS },

@@ -1,0 +1,134 @@
+# shellcheck shell=bash disable=SC2154 # see check
+# Nothing stalls the daemon: QEMUs that hang, a libvirtd that says nothing; and the service manager
+# knows how it does.
+
+host_status() { status_json | jq -r ".host.$1 // empty"; }
+
+qemu_pid()
+{
+	cat "$sockets/libvirt/qemu/$1.pid" 2>/dev/null || cat "$sockets/libvirt/qemu/run/$1.pid"
+}
+
+# Two at once, so that each call that gets past one hangs at the other.
+test_hung_qemus_delay_no_tick()
+{
+	local ticks pids
+	configure <<-CONF
+		[daemon]
+		interval = 2s
+		call_deadline = 1s
+		[host]
+		budget = ${short_budget_mib}M
+	CONF
+	start_daemon
+	eventually "the VMs are known" vm_known vm-stock
+	ticks_pass 1
+	pids=("$(qemu_pid vm-a)" "$(qemu_pid vm-mute)")
+	hung_pids=("${pids[@]}")
+	trap 'kill -CONT "${hung_pids[@]}"; end_test' EXIT
+	kill -STOP "${pids[@]}"
+	ticks=$(host_status ticks)
+	eventually "one that hangs is known to" vm_reason_is vm-a hung
+	eventually "and so is the other" vm_reason_is vm-mute hung
+	virsh_timeout_s=10 eventually "the others are squeezed meanwhile" \
+		actual_at_most vm-b $((guest_kib - 32 * 1024))
+	eventually "ticks go on" ticks_reached $((ticks + 5))
+	equal "late ticks" "$(host_status late_ticks)" 0
+	expect "few calls hang" at_most "$(host_status hung_calls)" 4
+	kill -CONT "${pids[@]}"
+	eventually "one that answers again is controlled again" \
+		actual_at_most vm-a $((guest_kib - 32 * 1024))
+	eventually "and no call hangs any more" hung_calls_are 0
+	expect "it is said once: hung" [ "$(log_count 'vm-a: its QEMU does not answer')" -eq 1 ]
+	expect "it is said once: back" [ "$(log_count 'vm-a: its QEMU answers again')" -eq 1 ]
+	stop_daemon
+	equal "exit status of the daemon" "$daemon_status" 0
+}
+
+ticks_reached() { at_least "$(host_status ticks)" "$1"; }
+hung_calls_are() { [ "$(host_status hung_calls)" = "$1" ]; }
+
+# Connections to a libvirtd that is stopped open, and then nothing comes.
+test_silent_libvirtd_is_waited_for()
+{
+	configure <<-CONF
+		[daemon]
+		call_deadline = 1s
+		[vm]
+		limit = 192M
+	CONF
+	libvirtd_pid=$(cat "$out/libvirt/libvirtd.pid")
+	trap 'kill -CONT "$libvirtd_pid"; end_test' EXIT
+	kill -STOP "$libvirtd_pid"
+	start_daemon
+	eventually "it says that libvirt does not answer" log_has 'cannot use libvirt.*not answer'
+	sleep 3
+	expect "and lives" daemon_answers
+	kill -CONT "$libvirtd_pid"
+	eventually "it controls the VMs when libvirt answers" actual_at_most vm-a $((192 * 1024))
+
+	kill -STOP "$libvirtd_pid"
+	eventually "it says that there are no statistics" log_has 'no statistics'
+	expect "and lives on" daemon_answers
+	kill -CONT "$libvirtd_pid"
+	eventually "statistics come again" log_has 'libvirt answers again|connected to libvirt.*'
+	ticks_pass 2
+	expect "no VM was touched meanwhile" actual_at_most vm-a $((192 * 1024))
+	stop_daemon
+	equal "exit status of the daemon" "$daemon_status" 0
+}
+
+# What a service manager would be told, in a file.
+listen_notifications()
+{
+	notify_socket=$sockets/notify
+	rm -f "$notify_socket"
+	socat -u "UNIX-RECV:$notify_socket" "CREATE:$test_dir/notified" 9>&- &
+	notify_pid=$!
+	trap 'kill "$notify_pid"; end_test; libvirt_up' EXIT
+	eventually "the notification socket is there" [ -S "$notify_socket" ]
+}
+
+notified() { grep -aq "$1" "$test_dir/notified"; }
+notified_times() { at_least "$(grep -ao "$1" "$test_dir/notified" | wc -l)" "$2"; }
+
+test_ready_only_when_it_controls()
+{
+	configure </dev/null
+	listen_notifications
+	libvirt_down
+	NOTIFY_SOCKET=$notify_socket start_daemon
+	eventually "it tells what it waits for" notified 'STATUS=Waiting for libvirt'
+	sleep 2
+	expect_not "it is not ready without libvirt" notified READY=1
+	libvirt_up
+	eventually "it is ready when it controls" notified READY=1
+	expect "it has judged the VMs" ticks_reached 1
+	kill -HUP "$daemon_pid"
+	eventually "reloading is told" notified RELOADING=1
+	eventually "and its end" notified_times READY=1 2
+	stop_daemon
+	eventually "the stop is told" notified STOPPING=1
+}
+
+test_watchdog_is_fed_while_ticks_proceed()
+{
+	local fed
+	configure </dev/null
+	listen_notifications
+	NOTIFY_SOCKET=$notify_socket WATCHDOG_USEC=2000000 start_daemon
+	eventually "the watchdog is fed again and again" notified_times WATCHDOG=1 5
+	# What a loop that is stuck looks like from outside; then what the service manager does.
+	kill -STOP "$daemon_pid"
+	sleep 1
+	fed=$(grep -ao WATCHDOG=1 "$test_dir/notified" | wc -l)
+	sleep 3
+	equal "meals of a daemon that is stuck" "$(grep -ao WATCHDOG=1 "$test_dir/notified" | wc -l)" "$fed"
+	daemon_status=0
+	kill -ABRT "$daemon_pid"
+	kill -CONT "$daemon_pid"
+	wait "$daemon_pid" || daemon_status=$?
+	daemon_pid=''
+	equal "exit status" "$daemon_status" 134
+	expect "it says what it was at" log_has 'ended by the watchdog, stuck while [a-z]+'
+}
