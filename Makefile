@@ -5,14 +5,15 @@ KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit fuzz check-guest \
-	check-e2e check-debug check-rt check-stress bench-policy bench-daemon bench-kmod bench-live \
-	demo install clean
+	check-e2e check-debug check-rt check-stress chaos bench-policy bench-daemon bench-kmod \
+	bench-live demo install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  KVER=RELEASE   the kernel that kmod is built for (default: the running one)"
 	@echo "  SANITIZE=1     build the host side with ASan and UBSan, in build/hostd-sanitize"
+	@echo "  SANITIZE=thread  with TSan, in build/hostd-thread"
 
 all: hostd ## build the daemon, the tool, and the module for the running kernel
 	@scripts/kmod-build $(KVER) || { [ $$? -eq 3 ] && \
@@ -62,6 +63,10 @@ fuzz: ## fuzz the readers of what others write (TIME=10: seconds each)
 
 check-e2e: ## daemon, libvirt, QEMU and module together
 	@scripts/check e2e
+
+chaos: ## faults for ten minutes: hung QEMUs, dying daemons, libvirtd restarts (TIME=600 SEED=N)
+	@scripts/bootstrap
+	@tests/chaos/run $(if $(TIME),--time $(TIME)) $(if $(SEED),--seed $(SEED))
 
 demo: ## three guests, one daemon: watch memory move (about three minutes)
 	@scripts/bootstrap

@@ -38,14 +38,30 @@ struct daemon {
 	struct manager *manager;
 	struct bus *bus;
 	struct publishers *publishers; /* NULL with --once: nobody could ask in time */
+	bool releasing; /* on the way out */
 };
 
-static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static void on_released(void *userdata)
 {
 	struct daemon *daemon = userdata;
 
+	sd_event_exit(daemon->event, EXIT_SUCCESS);
+}
+
+/* A second signal ends it at once. */
+static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	const char *name = strsignal((int)info->ssi_signo);
+
 	(void)source;
-	log_info("%s: stopping; all VMs keep their targets", strsignal((int)info->ssi_signo));
+	if (daemon->options.release_on_exit && !daemon->releasing) {
+		daemon->releasing = true;
+		log_info("%s: stopping", name);
+		manager_release(daemon->manager, on_released, daemon);
+		return 0;
+	}
+	log_info("%s: stopping; all VMs keep their targets", name);
 	return sd_event_exit(daemon->event, EXIT_SUCCESS);
 }
 

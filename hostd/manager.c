@@ -23,7 +23,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "manager_reserve.h"
 #include "publish/service.h"
+#include "source/node.h"
 #include "util/log.h"
 
 #define TIMER_ACCURACY_US 10000
@@ -57,7 +59,9 @@ static void vm_found(void *userdata, struct vm *vm)
 	/* There is no later tick to wait for until its boot is over. */
 	if (manager->options->once)
 		vm->run_since_ms = 0;
+	manager_state_restore(manager, vm);
 	log_info("%s: running, uuid=%s", vm->name, vm->sample.uuid);
+	manager_reserve_started(manager, vm->name);
 }
 
 static void vm_lost(void *userdata, struct vm *vm)
@@ -99,6 +103,7 @@ static void round_failed(struct manager *manager, int error, const char *why)
 	if (!manager->late_logged)
 		log_warning("no statistics: %s; no targets are changed until they come", why);
 	manager->late_logged = true;
+	manager->judged_ms = 0; /* what comes after this is not late, but back */
 	manager->failed = true;
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
@@ -130,7 +135,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	arm_timer(manager->tick_timer, manager->conf->daemon.interval_ms);
 	manager->timer_ms = clock_monotonic_ms();
-	if (!link_is_up(manager->link))
+	if (!link_is_up(manager->link) || manager->releasing)
 		return 0;
 	if (sampler_busy(manager->sampler)) {
 		manager->tick_again = true;
@@ -292,6 +297,7 @@ static int add_timers(struct manager *manager)
 static int add_sampler(struct manager *manager)
 {
 	const struct sampler_config config = {
+		.remote = manager->remote,
 		.workers = link_workers(manager->link),
 		.fleet = &manager->fleet,
 		.observer = {
@@ -333,7 +339,14 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 		       &manager->link);
 	if (ret)
 		goto fail;
-	add_pressure(manager);
+	manager->remote = uri_is_remote(manager_uri(manager));
+	if (manager->remote)
+		log_info(
+			"%s is a remote host: its available memory is estimated from what libvirt "
+			"tells; its pressure and swapping, and what VMs wait for there, are not known",
+			manager_uri(manager));
+	else
+		add_pressure(manager);
 	ret = add_sampler(manager);
 	if (ret)
 		goto fail;
@@ -343,6 +356,9 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 		.done = manager_set_done,
 		.userdata = manager,
 	};
+	ret = manager_state_load(manager);
+	if (ret)
+		goto fail;
 	*ret_manager = manager;
 	return 0;
 
@@ -380,14 +396,20 @@ bool manager_proceeds(const struct manager *manager)
 
 bool manager_stop(struct manager *manager)
 {
+	bool stopped;
+
 	if (!manager)
 		return true;
 	manager->stopping = true;
 	manager->tick_timer = sd_event_source_disable_unref(manager->tick_timer);
-	if (!link_stop(manager->link))
+	manager->release_timer = sd_event_source_disable_unref(manager->release_timer);
+	stopped = link_stop(manager->link);
+	manager_state_end(manager);
+	if (!stopped)
 		return false;
 	pressure_free(manager->pressure);
 	sampler_free(manager->sampler);
+	manager_reserve_clear(manager);
 	fleet_clear(&manager->fleet);
 	conf_free(manager->conf);
 	free(manager->policy_vms);

@@ -16,6 +16,7 @@
 struct manager_options {
 	const char *uri; /* overrides the configuration's; NULL: it does not */
 	const char *root; /* where /proc is looked for; "": the real one */
+	const char *state_directory; /* what outlives the daemon is kept here; NULL: nothing is */
 	bool dry_run; /* nothing is changed in any VM */
 	bool once; /* one tick, then the loop ends: exit code 0, or 1 when something failed */
 	struct clock clock;
@@ -34,6 +35,12 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 
 /* New settings, which take effect with the next tick. Takes over `conf`. */
 void manager_reload(struct manager *manager, struct conf *conf);
+
+/*
+ * Stop deciding, and give every VM that is ours to move its maximum back; released() follows on the
+ * loop's thread, after a bounded time even when calls hang.
+ */
+void manager_release(struct manager *manager, void (*released)(void *userdata), void *userdata);
 
 /* Ticks come as they should, or libvirt is away. False: something here is stuck. */
 bool manager_proceeds(const struct manager *manager);

@@ -5,7 +5,10 @@
  *   manager.c        connection, when to sample, when a tick is due
  *   manager_vms.c    learning about a VM: description, metadata, settings
  *   manager_signals.c  what only the host can see of a VM
+ *   manager_state.c    what outlives the daemon
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
+ *   manager_reserve.c  memory for a VM that is about to start
+ *   manager_release.c  leaving with every VM back at its maximum
  */
 #ifndef AEROSTAT_MANAGER_INTERNAL_H
 #define AEROSTAT_MANAGER_INTERNAL_H
@@ -18,6 +21,8 @@
 #include "source/sampler.h"
 #include "source/signals.h"
 
+struct manager_state; /* manager_state.c */
+
 struct manager {
 	sd_event *event;
 	const struct manager_options *options;
@@ -29,6 +34,7 @@ struct manager {
 
 	struct fleet fleet;
 	struct host_sample host;
+	struct manager_state *state; /* NULL: nothing is kept */
 	struct signals *signals; /* NULL: none were asked for */
 	bool signals_late; /* a round hangs; has been logged */
 	const char *delays_unavailable; /* static; what was last logged about them */
@@ -45,6 +51,7 @@ struct manager {
 	uint64_t timer_ms; /* monotonic; when it last fired */
 	uint64_t tick_ms; /* monotonic; when the last tick began */
 
+	bool remote; /* the VMs' host is not this one: libvirt tells of its memory */
 	struct sampler *sampler;
 	struct pressure *pressure; /* NULL: the kernel has no triggers for us */
 	bool pressed; /* the host has stalled since the last decisions */
@@ -56,6 +63,14 @@ struct manager {
 	unsigned int describing; /* jobs in flight, ... */
 	unsigned int setting; /* ... */
 	struct telemetry telemetry;
+	struct reservation *reservations; /* in the order they came in (manager_reserve.c) */
+
+	/* manager_release() */
+	bool releasing; /* nothing is decided any more */
+	void (*released)(void *userdata); /* NULL: has been called */
+	void *released_userdata;
+	sd_event_source *release_timer;
+
 	bool failed; /* something that --once is to report by its exit code */
 };
 
@@ -85,6 +100,25 @@ void manager_settle_vm(struct manager *manager, struct vm *vm);
 
 /* Begin to look at what only the host can see of the VMs. */
 void manager_gather_signals(struct manager *manager);
+
+/* manager_state.c */
+
+/* Before the loop runs: read what was kept. Returns 0 or -ENOMEM; a damaged file is no error. */
+int manager_state_load(struct manager *manager);
+
+/* To a VM that was just found. */
+void manager_state_restore(struct manager *manager, struct vm *vm);
+
+/* After a tick: begin to write it, where that is due. */
+void manager_state_save(struct manager *manager);
+
+/* After the loop, with all VMs still known: write it, and wait for that. */
+void manager_state_end(struct manager *manager);
+
+/* manager_release.c */
+
+/* A target has arrived, or has not: while releasing, go on with that VM or end. */
+void manager_release_progress(struct manager *manager);
 
 /* manager_judge.c */
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manager_reserve.h"
 #include "publish/journal.h"
 #include "publish/service.h"
 #include "source/host.h"
@@ -159,18 +160,21 @@ static void count_tick(struct manager *manager, uint64_t now_ms)
 void manager_judge(struct manager *manager)
 {
 	const struct host_decision before = manager->host_decision;
+	struct policy_settings settings = manager->conf->policy;
 	uint64_t now_ms = clock_monotonic_ms(), begin_us;
 
 	watchdog_phase("deciding");
-	manager->host = host_sample_read(manager->options->root);
+	manager->host = manager->remote ? sampler_node(manager->sampler)
+					: host_sample_read(manager->options->root);
 	note_pressure(manager);
 	if (build_snapshot(manager, now_ms)) {
 		log_error("out of memory; no decisions in this tick");
 		return;
 	}
 	begin_us = clock_monotonic_us();
-	policy_tick(now_ms, &manager->conf->policy, &manager->host, &manager->policy_state,
-		    manager->policy_vms, manager->fleet.n_vms, &manager->host_decision);
+	settings.hold_kib = manager_reserve_hold_kib(manager);
+	policy_tick(now_ms, &settings, &manager->host, &manager->policy_state, manager->policy_vms,
+		    manager->fleet.n_vms, &manager->host_decision);
 	histogram_note(&manager->telemetry.decide, clock_monotonic_us() - begin_us);
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
@@ -182,6 +186,8 @@ void manager_judge(struct manager *manager)
 	watchdog_phase("sending targets");
 	act(manager, true);
 	act(manager, false);
+	manager_state_save(manager);
+	manager_reserve_judged(manager);
 	watchdog_phase("waiting for events, or handling one");
 	service_ready();
 	histogram_note(&manager->telemetry.tick, (clock_monotonic_ms() - manager->tick_ms) * 1000);
@@ -219,4 +225,5 @@ void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
 	manager_once_progress(manager);
+	manager_release_progress(manager);
 }

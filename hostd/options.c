@@ -15,9 +15,11 @@ enum option_code {
 	OPTION_HELP = 'h',
 	OPTION_VERSION = 'V',
 	OPTION_CHECK_CONFIG = 256, /* from here on without a short form */
+	OPTION_RELEASE_ON_EXIT,
 	OPTION_LOG_LEVEL,
 	OPTION_BUS,
 	OPTION_ROOT,
+	OPTION_STATE,
 	OPTION_WALL_CLOCK,
 };
 
@@ -26,10 +28,12 @@ static const struct option table[] = {
 	{ "connect", required_argument, NULL, OPTION_CONNECT },
 	{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
 	{ "once", no_argument, NULL, OPTION_ONCE },
+	{ "release-on-exit", no_argument, NULL, OPTION_RELEASE_ON_EXIT },
 	{ "check-config", no_argument, NULL, OPTION_CHECK_CONFIG },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "bus", required_argument, NULL, OPTION_BUS },
 	{ "root", required_argument, NULL, OPTION_ROOT },
+	{ "state", required_argument, NULL, OPTION_STATE },
 	{ "wall-clock", required_argument, NULL, OPTION_WALL_CLOCK },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -45,10 +49,13 @@ void options_print_help(void)
 	       "  -c, --connect URI      libvirt to connect to, instead of the configuration's\n"
 	       "  -n, --dry-run          decide and log, change nothing in any VM\n"
 	       "  -1, --once             one round of decisions, then exit\n"
+	       "      --release-on-exit  when stopped, give every VM its maximum back\n"
 	       "      --check-config     check the configuration, then exit\n"
 	       "      --log-level LEVEL  error, warning, info (default) or debug\n"
 	       "      --bus BUS          system (default for root), session (default else) or none\n"
 	       "      --root DIR         read the host's numbers from DIR/proc (for tests)\n"
+	       "      --state DIR        keep what VMs usually need in DIR (default: $STATE_DIRECTORY,\n"
+	       "                         which systemd sets; without, it is not kept)\n"
 	       "      --wall-clock SEC   let wall time stand still at this second since 1970\n"
 	       "                         (for libvirt's test driver)\n"
 	       "  -h, --help             this text\n"
@@ -94,6 +101,9 @@ static int take(struct options *options, int code, const char *value)
 	case OPTION_ONCE:
 		options->manager.once = true;
 		return 0;
+	case OPTION_RELEASE_ON_EXIT:
+		options->release_on_exit = true;
+		return 0;
 	case OPTION_CHECK_CONFIG:
 		options->check_config = true;
 		return 0;
@@ -107,6 +117,9 @@ static int take(struct options *options, int code, const char *value)
 		return 0;
 	case OPTION_ROOT:
 		options->manager.root = value;
+		return 0;
+	case OPTION_STATE:
+		options->manager.state_directory = value;
 		return 0;
 	case OPTION_WALL_CLOCK:
 		if (parse_seconds(value, &options->manager.clock.fixed_wall_s))
@@ -127,7 +140,7 @@ static int take(struct options *options, int code, const char *value)
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options options = {
-		.manager = { .root = "" },
+		.manager = { .root = "", .state_directory = getenv("STATE_DIRECTORY") },
 		.bus = bus_kind_default(),
 		.log_level = LOG_LEVEL_INFO,
 	};

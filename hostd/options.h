@@ -14,6 +14,7 @@ struct options {
 	struct manager_options manager;
 	enum bus_kind bus;
 	enum log_level log_level;
+	bool release_on_exit;
 	bool check_config;
 	bool help;
 	bool version;

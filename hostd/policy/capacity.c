@@ -7,7 +7,7 @@
  *                    at any time without asking.
  *   from the host    what the VMs hold, plus the margin, minus the reserve
  *   from the budget  the budget
- *   capacity         the smaller of those that are known
+ *   capacity         the smaller of those that are known, minus what is held for VMs about to start
  *   free             capacity minus what the VMs hold or were promised
  *
  * Memory moves between VMs, the host and the balloons without changing this sum, so the
@@ -73,6 +73,9 @@ void capacity_tick(struct tick *tick)
 	}
 	if (capacity == UINT64_MAX)
 		return;
+	totals->held_kib =
+		min_u64(tick->settings->hold_kib, sub_u64(capacity, totals->charged_kib));
+	capacity = sub_u64(capacity, tick->settings->hold_kib);
 	totals->capacity_kib = opt_some(capacity);
 	totals->free_kib = opt_some(sub_u64(capacity, totals->charged_kib));
 	tick->float_kib = permille_of(capacity, tick->settings->float_permille);

@@ -33,6 +33,7 @@ struct policy_settings {
 	struct opt_u64 reserve_kib;
 	struct opt_u64 reserve_permille;
 	struct opt_u64 budget_kib; /* cap on the sum of all VMs' memory; unknown: none */
+	uint64_t hold_kib; /* of what all VMs may have, held free for VMs about to start */
 	uint32_t float_permille; /* of what may be shared out, kept free for immediate relief */
 	uint32_t hard_permille; /* of the reserve: with less available, the host is in hard */
 	uint32_t low_permille; /* of the reserve: with less available, the host is in low */

@@ -7,8 +7,8 @@
  *            float stays free and nobody waits
  *   hard     the host has less available than a part of its reserve, or swaps, or stalls, or VMs
  *            wait for what it has swapped (harm.c), or hold more than the budget by half of the
- *            float: what VMs need is taken too, by shares, down to reservations, also from VMs
- *            that boot
+ *            float, or memory that is held for a VM about to start: what VMs need is taken too,
+ *            by shares, down to reservations, also from VMs that boot
  *   low      less than a smaller part: all that is too much at once;
  *            nobody grows; an alarm
  *
@@ -58,10 +58,12 @@ static bool below(uint64_t left_kib, uint64_t reserved_kib, uint32_t permille, b
 	return left_kib < (inside ? threshold_kib * LEAVE_FACTOR : threshold_kib);
 }
 
+/* More than they may have by order: by the budget, or for the sake of a VM about to start. */
 static bool over_budget(const struct tick *tick, bool inside)
 {
-	uint64_t over_kib =
-		sub_u64(tick->totals.charged_kib, opt_or(tick->settings->budget_kib, UINT64_MAX));
+	struct opt_u64 budget_kib = tick->settings->hold_kib ? tick->totals.capacity_kib
+							     : tick->settings->budget_kib;
+	uint64_t over_kib = sub_u64(tick->totals.charged_kib, opt_or(budget_kib, UINT64_MAX));
 
 	return over_kib > (inside ? 0 : tick->float_kib / FILL_BELOW_DIVISOR);
 }

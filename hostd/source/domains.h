@@ -53,6 +53,7 @@ struct vm {
 	struct vm_decision decision; /* the last one */
 	uint64_t decided_ms; /* monotonic; when this reason was first given; 0: not judged */
 	bool setting; /* a target is on its way to libvirt */
+	bool release; /* it is to get its maximum back, and has not been asked yet */
 	bool set_failed; /* has been logged */
 	struct opt_u64 asked_kib; /* the target last asked for; unknown: none in this run */
 	struct opt_u64 asked_before_kib; /* while setting: to go back to when it fails */

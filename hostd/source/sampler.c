@@ -3,14 +3,19 @@
  * A round, all on the owner's thread:
  *
  *   roster --answer--> parts: up to PARTS_HEALTHY of domains that answer, one of silent ones
- *      |                 |--each answer--> the fleet; all there --> done()
- *      |                 '--deadline--> those missing are asked again, at most ATTEMPTS_MAX times
- *      '--deadline--> asked again; then done() with -ETIMEDOUT: libvirt itself hangs
+ *      |                ^ |--each answer--> the fleet; all there --> done()
+ *      |                | '--deadline--> those missing are asked again, at most ATTEMPTS_MAX times
+ *      '--deadline------'
+ *
+ * Without a roster in time the domains known from before are asked, one by one: a domain that is
+ * being started holds up the roster as long as libvirt runs its hook script, and must not hold up
+ * the others. Nobody comes or goes in such a round. When no part is answered either, libvirt itself
+ * hangs, and done() says -ETIMEDOUT.
  *
  * A call that is out is an `ask`. It belongs to its worker until done; the round remembers only
  * its number. An answer of an earlier round is dropped, and so is a second one for the same part.
  *
- * How the deadlines fit into an interval: at most ROSTER_ATTEMPTS + ATTEMPTS_MAX of them pass,
+ * How the deadlines fit into an interval: at most 1 + ATTEMPTS_MAX of them pass,
  * each a sixth of it, unless domains are so many or the interval is so short that the least time
  * rules; then the next round begins late, but with what this one has learnt.
  */
@@ -21,6 +26,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "source/node.h"
 #include "util/clock.h"
 
 /*
@@ -33,9 +39,7 @@
 /* Two monitor commands a domain take about 1.5 ms: fewer domains are not worth a call. */
 #define PART_DOMAINS_MIN 6
 
-#define ROSTER_ATTEMPTS 2
-#define ROSTERS_OUT_MAX 3 /* a roster that hangs says that libvirt does, and so would the next */
-#define ATTEMPTS_MAX	3
+#define ATTEMPTS_MAX 3
 
 /* Calls that may be out at once, hanging ones included: workers must remain for the rest. */
 #define ASKS_MAX (WORKERS_MAX - WORKERS_HEALTHY)
@@ -45,6 +49,8 @@
 #define DEADLINE_MIN_MS	 200
 #define DEADLINE_MAX_MS	 2000
 #define MS_PER_DOMAIN	 5 /* three times what was measured */
+
+#define NO_ANSWER "libvirt does not answer"
 
 #define TIMER_ACCURACY_US 5000
 
@@ -61,14 +67,15 @@ struct sampler {
 	sd_event_source *deadline;
 	uint64_t interval_ms;
 	unsigned int asks_out;
-	unsigned int rosters_out; /* of them */
+	bool roster_out; /* one of them is a roster; another would hang where it does */
 
 	uint64_t round; /* the number of the one under way or, without one, of the last */
 	bool busy;
 	uint64_t begun_us;
 	bool late; /* this round has missed a deadline */
-	bool has_roster;
-	unsigned int roster_attempts;
+	struct host_sample node;
+	bool has_parts; /* the roster has come, or is not waited for */
+	bool one_by_one; /* it is not */
 	const struct job *roster_job; /* as part.latest */
 	struct part parts[PARTS_MAX];
 	size_t n_parts;
@@ -80,10 +87,13 @@ struct ask {
 	struct sampler *sampler;
 	uint64_t round;
 	size_t part; /* its index; without meaning for a roster */
+	bool remote;
+	bool one_by_one;
 	bool again; /* an earlier call for the same part hangs */
 	char (*uuids)[VM_UUID_LEN];
 	size_t n_uuids;
 	struct stats_batch batch;
+	struct host_sample node; /* of a roster */
 };
 
 static void clear_parts(struct sampler *sampler)
@@ -127,6 +137,14 @@ static void end_round(struct sampler *sampler, int error, const char *why)
 	sampler->busy = false;
 	clear_parts(sampler);
 	sampler->config.done(sampler->config.userdata, &outcome);
+}
+
+static bool any_answered(const struct sampler *sampler)
+{
+	for (size_t i = 0; i < sampler->n_parts; i++)
+		if (sampler->parts[i].answered)
+			return true;
+	return false;
 }
 
 static void end_when_answered(struct sampler *sampler)
@@ -199,7 +217,7 @@ static int run_numbers(struct job *job, virConnectPtr conn)
 	struct ask *ask = (struct ask *)job;
 
 	return stats_collect_numbers(job, conn, (const char(*)[VM_UUID_LEN])ask->uuids,
-				     ask->n_uuids, &ask->batch);
+				     ask->n_uuids, ask->one_by_one, &ask->batch);
 }
 
 static void take_numbers(struct sampler *sampler, const struct ask *ask)
@@ -251,6 +269,7 @@ static void ask_part(struct sampler *sampler, size_t index)
 	ask->job.run = run_numbers;
 	ask->job.done = done_numbers;
 	ask->part = index;
+	ask->one_by_one = sampler->one_by_one;
 	ask->again = part->attempts > 0;
 	part->attempts++;
 	part->latest = &ask->job;
@@ -300,17 +319,20 @@ static int make_parts(struct sampler *sampler)
 
 static int run_roster(struct job *job, virConnectPtr conn)
 {
-	return stats_collect_roster(job, conn, &((struct ask *)job)->batch);
+	struct ask *ask = (struct ask *)job;
+	int ret = stats_collect_roster(job, conn, &ask->batch);
+
+	if (!ret && ask->remote)
+		ask->node = node_sample_read(conn);
+	return ret;
 }
 
-static void take_roster(struct sampler *sampler, const struct stats_batch *roster)
+/* Ask for the numbers of whom the fleet holds. */
+static void ask_fleet(struct sampler *sampler)
 {
-	int ret = fleet_merge(sampler->config.fleet, roster, clock_monotonic_ms(),
-			      &sampler->config.observer);
+	int ret = make_parts(sampler);
 
-	sampler->has_roster = true;
-	if (!ret)
-		ret = make_parts(sampler);
+	sampler->has_parts = true;
 	if (ret) {
 		end_round(sampler, ret, "out of memory");
 		return;
@@ -325,47 +347,52 @@ static void done_roster(struct job *job)
 {
 	struct ask *ask = (struct ask *)job;
 	struct sampler *sampler = ask->sampler;
-	bool counts = come_back(ask) && !sampler->has_roster;
+	bool counts = come_back(ask) && !sampler->has_parts;
 
-	sampler->rosters_out--;
-	if (counts && sampler->roster_job == job)
-		sampler->roster_job = NULL;
-	if (counts && job->error)
+	sampler->roster_out = false;
+	sampler->roster_job = NULL;
+	if (counts && job->error) {
 		end_round(sampler, job->error, job->error_text);
-	else if (counts)
-		take_roster(sampler, &ask->batch);
+	} else if (counts) {
+		sampler->node = ask->node;
+		if (fleet_merge(sampler->config.fleet, &ask->batch, clock_monotonic_ms(),
+				&sampler->config.observer))
+			end_round(sampler, -ENOMEM, "out of memory");
+		else
+			ask_fleet(sampler);
+	}
 	ask_free(ask);
+}
+
+/* The roster is not waited for: whoever was there is asked. */
+static void ask_known(struct sampler *sampler)
+{
+	if (!sampler->config.fleet->n_vms) {
+		end_round(sampler, -ETIMEDOUT, NO_ANSWER);
+		return;
+	}
+	sampler->late = true;
+	sampler->one_by_one = true;
+	sampler->node = (struct host_sample){ 0 };
+	ask_fleet(sampler);
 }
 
 static int ask_roster(struct sampler *sampler)
 {
-	struct ask *ask;
+	struct ask *ask = ask_new(sampler, NULL);
 
-	if (sampler->rosters_out >= ROSTERS_OUT_MAX || sampler->asks_out >= ASKS_MAX)
-		return -EBUSY;
-	ask = ask_new(sampler, NULL);
 	if (!ask)
-		return -ENOMEM;
+		return sampler->asks_out >= ASKS_MAX ? -EBUSY : -ENOMEM;
 	ask->job.run = run_roster;
+	ask->remote = sampler->config.remote;
 	ask->job.done = done_roster;
-	sampler->rosters_out++;
-	sampler->roster_attempts++;
+	sampler->roster_out = true;
 	sampler->roster_job = &ask->job;
 	submit(sampler, ask);
 	return 0;
 }
 
 /* ---- rounds ---- */
-
-static void roster_missing(struct sampler *sampler)
-{
-	if (sampler->roster_job)
-		workers_abandon(sampler->config.workers, sampler->roster_job);
-	if (sampler->roster_attempts >= ROSTER_ATTEMPTS || ask_roster(sampler))
-		end_round(sampler, -ETIMEDOUT, "libvirt does not answer");
-	else
-		arm(sampler);
-}
 
 static void numbers_missing(struct sampler *sampler)
 {
@@ -385,8 +412,10 @@ static void numbers_missing(struct sampler *sampler)
 	}
 	if (asked)
 		arm(sampler);
-	else
+	else if (any_answered(sampler))
 		end_round(sampler, 0, "");
+	else
+		end_round(sampler, -ETIMEDOUT, NO_ANSWER);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
@@ -398,10 +427,13 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 	if (!sampler->busy)
 		return 0;
 	sampler->late = true;
-	if (sampler->has_roster)
+	if (sampler->has_parts) {
 		numbers_missing(sampler);
-	else
-		roster_missing(sampler);
+		return 0;
+	}
+	if (sampler->roster_job)
+		workers_abandon(sampler->config.workers, sampler->roster_job);
+	ask_known(sampler);
 	return 0;
 }
 
@@ -432,17 +464,26 @@ int sampler_begin(struct sampler *sampler, uint64_t interval_ms)
 		return -EBUSY;
 	sampler->round++;
 	sampler->late = false;
-	sampler->has_roster = false;
-	sampler->roster_attempts = 0;
-	sampler->roster_job = NULL;
+	sampler->has_parts = false;
+	sampler->one_by_one = false;
 	sampler->interval_ms = interval_ms;
+	sampler->begun_us = clock_monotonic_us();
+	if (sampler->roster_out) {
+		sampler->busy = true;
+		ask_known(sampler);
+		return 0;
+	}
 	ret = ask_roster(sampler);
 	if (ret)
 		return ret;
 	sampler->busy = true;
-	sampler->begun_us = clock_monotonic_us();
 	arm(sampler);
 	return 0;
+}
+
+struct host_sample sampler_node(const struct sampler *sampler)
+{
+	return sampler->node;
 }
 
 bool sampler_busy(const struct sampler *sampler)

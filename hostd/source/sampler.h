@@ -29,6 +29,7 @@ struct sampler_outcome {
 
 struct sampler_config {
 	struct workers *workers;
+	bool remote; /* ask libvirt for the host's memory, too */
 	struct fleet *fleet; /* only rounds change which domains it holds, and their numbers */
 	struct fleet_observer observer;
 	/* A round has ended, whatever came of it: the fleet holds what was learnt. */
@@ -42,9 +43,13 @@ int sampler_new(sd_event *event, const struct sampler_config *config, struct sam
 
 /*
  * Begin a round. `interval_ms`: time until the next; the deadlines are such that this one ends
- * before. Returns 0; -EBUSY: one is under way, or too many calls hang; -ENOMEM.
+ * before. Returns 0, and done() follows, perhaps at once; -EBUSY: one is under way, or too many
+ * calls hang; -ENOMEM.
  */
 int sampler_begin(struct sampler *sampler, uint64_t interval_ms);
+
+/* Of a remote host, as the last round found it; unknown when that had no roster. */
+struct host_sample sampler_node(const struct sampler *sampler);
 
 bool sampler_busy(const struct sampler *sampler); /* a round is under way */
 

@@ -199,9 +199,16 @@ static int compare_uuid(const void *a, const void *b)
 }
 
 /*
- * This connection's handles of the domains wanted, moved to the front of the list. libvirt has no
- * other way to a handle than to ask for it, and one question for all is the cheapest.
+ * A connection's handles of domains, those wanted first, with a NULL at the end. libvirt has no
+ * other way to a handle than to ask for it.
  */
+struct handles {
+	virDomainPtr *domains;
+	size_t n;
+	size_t n_wanted;
+};
+
+/* Move the domains wanted to the front of the list; returns how many there are. */
 static size_t pick(virDomainPtr *domains, size_t n, const char (*uuids)[VM_UUID_LEN],
 		   size_t n_uuids)
 {
@@ -238,28 +245,62 @@ static int collect_chunk(struct job *job, virDomainPtr *domains, size_t n,
 	return fill_batch(job, records, n_records, true, batch);
 }
 
-int stats_collect_numbers(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
-			  size_t n_uuids, struct stats_batch *ret_batch)
+/* One question for all, which is the cheapest; the list that libvirt allocates ends with a NULL. */
+static int find_by_list(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
+			size_t n_uuids, struct handles *ret_handles)
 {
-	struct stats_batch batch = { 0 };
-	virDomainPtr *domains;
-	size_t n_picked;
-	int n, ret;
+	int n;
 
-	/* The list that libvirt allocates ends with a NULL. */
-	n = virConnectListAllDomains(conn, &domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
+	n = virConnectListAllDomains(conn, &ret_handles->domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 	if (n < 0)
 		return job_fail_libvirt(job, "cannot list the running domains");
-	n_picked = pick(domains, (size_t)n, uuids, n_uuids);
-	ret = batch_alloc(job, n_picked, &batch);
-	for (size_t at = 0; at < n_picked && !ret; at += CHUNK_DOMAINS) {
-		size_t chunk = n_picked - at < CHUNK_DOMAINS ? n_picked - at : CHUNK_DOMAINS;
+	ret_handles->n = (size_t)n;
+	ret_handles->n_wanted = pick(ret_handles->domains, (size_t)n, uuids, n_uuids);
+	return 0;
+}
 
-		ret = collect_chunk(job, domains + at, chunk, &batch);
+/* One question each, for none but those wanted; who is gone is left out. */
+static int find_each(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
+		     size_t n_uuids, struct handles *ret_handles)
+{
+	struct handles handles = { .domains = calloc(n_uuids + 1, sizeof(virDomainPtr)) };
+
+	if (!handles.domains)
+		return job_fail(job, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n_uuids; i++) {
+		virDomainPtr domain = virDomainLookupByUUIDString(conn, uuids[i]);
+
+		if (domain)
+			handles.domains[handles.n++] = domain;
+		else
+			virResetLastError();
 	}
-	for (int i = 0; i < n; i++)
-		virDomainFree(domains[i]);
-	free(domains);
+	handles.n_wanted = handles.n;
+	*ret_handles = handles;
+	return 0;
+}
+
+int stats_collect_numbers(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
+			  size_t n_uuids, bool one_by_one, struct stats_batch *ret_batch)
+{
+	struct stats_batch batch = { 0 };
+	struct handles handles;
+	int ret;
+
+	ret = one_by_one ? find_each(job, conn, uuids, n_uuids, &handles)
+			 : find_by_list(job, conn, uuids, n_uuids, &handles);
+	if (ret)
+		return ret;
+	ret = batch_alloc(job, handles.n_wanted, &batch);
+	for (size_t at = 0; at < handles.n_wanted && !ret; at += CHUNK_DOMAINS) {
+		size_t left = handles.n_wanted - at;
+
+		ret = collect_chunk(job, handles.domains + at,
+				    left < CHUNK_DOMAINS ? left : CHUNK_DOMAINS, &batch);
+	}
+	for (size_t i = 0; i < handles.n; i++)
+		virDomainFree(handles.domains[i]);
+	free(handles.domains);
 	if (ret)
 		stats_batch_clear(&batch);
 	else

@@ -38,7 +38,8 @@ struct stats_batch {
 
 /*
  * Which domains run, and in what state: name, number and run state, nothing else. No monitor is
- * asked, so a QEMU that hangs does not hold it up. On a worker's thread, inside `job`, which takes
+ * asked, so a QEMU that hangs does not hold it up; but libvirt looks at each domain in turn, and
+ * waits for one that is being started while its hook script runs. On a worker's thread, inside `job`, which takes
  * the error. Returns 0 or a negative errno; on success *ret_batch is to be passed to
  * stats_batch_clear().
  */
@@ -47,10 +48,11 @@ int stats_collect_roster(struct job *job, virConnectPtr conn, struct stats_batch
 /*
  * The numbers of some domains, whose UUIDs are sorted; those that are gone are left out of the
  * answer. Bulk calls, which skip domains that are busy, and a call a domain only for drivers whose
- * bulk answer has no balloon at all. Otherwise as stats_collect_roster().
+ * bulk answer has no balloon at all. `one_by_one`: touch no other domain on the way, at the price of
+ * a call each. Otherwise as stats_collect_roster().
  */
 int stats_collect_numbers(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
-			  size_t n_uuids, struct stats_batch *ret_batch);
+			  size_t n_uuids, bool one_by_one, struct stats_batch *ret_batch);
 
 /* Some other call was at the domain, so libvirt skipped its monitor: nothing is known of it now. */
 bool stats_skipped(const struct domain_stats *stats);

@@ -37,6 +37,8 @@ struct workers {
 	pthread_mutex_t lock; /* protects all below */
 	uint32_t deadline_ms;
 	pthread_cond_t work; /* a job was queued, or stopping was set */
+	pthread_cond_t ended; /* a worker has come to its end */
+	unsigned int n_running; /* workers that have not */
 	struct job *first;
 	struct job **last;
 	unsigned int queued;
@@ -174,6 +176,10 @@ static void *worker_main(void *userdata)
 	pthread_mutex_unlock(&pool->lock);
 	if (conn)
 		virConnectClose(conn);
+	pthread_mutex_lock(&pool->lock);
+	pool->n_running--;
+	pthread_cond_signal(&pool->ended);
+	pthread_mutex_unlock(&pool->lock);
 	return NULL;
 }
 
@@ -202,6 +208,7 @@ int workers_new(struct mailbox *mailbox, const char *uri, uint32_t deadline_ms,
 	pool->last = &pool->first;
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
+	pthread_cond_init(&pool->ended, NULL);
 	for (size_t i = 0; i < WORKERS_MAX; i++)
 		pool->worker[i].pool = pool;
 	*ret_workers = pool;
@@ -226,6 +233,7 @@ static int start_worker(struct worker *worker)
 		return -ret;
 	}
 	worker->exists = true;
+	worker->pool->n_running++;
 	return 0;
 }
 
@@ -321,12 +329,7 @@ unsigned int workers_lost(struct workers *workers)
 bool workers_stop(struct workers *workers, uint32_t timeout_ms)
 {
 	struct timespec until;
-	bool all = true;
-
-	pthread_mutex_lock(&workers->lock);
-	workers->stopping = true;
-	pthread_cond_broadcast(&workers->work);
-	pthread_mutex_unlock(&workers->lock);
+	bool all;
 
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
@@ -335,13 +338,17 @@ bool workers_stop(struct workers *workers, uint32_t timeout_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	for (size_t i = 0; i < WORKERS_MAX; i++) {
-		struct worker *worker = &workers->worker[i];
-
-		if (worker->exists &&
-		    pthread_clockjoin_np(worker->thread, NULL, CLOCK_MONOTONIC, &until))
-			all = false;
-	}
+	pthread_mutex_lock(&workers->lock);
+	workers->stopping = true;
+	pthread_cond_broadcast(&workers->work);
+	while (workers->n_running &&
+	       !pthread_cond_clockwait(&workers->ended, &workers->lock, CLOCK_MONOTONIC, &until))
+		;
+	all = !workers->n_running;
+	pthread_mutex_unlock(&workers->lock);
+	for (size_t i = 0; i < WORKERS_MAX && all; i++)
+		if (workers->worker[i].exists)
+			pthread_join(workers->worker[i].thread, NULL);
 	return all;
 }
 
@@ -351,6 +358,7 @@ void workers_free(struct workers *workers)
 		return;
 	pthread_mutex_destroy(&workers->lock);
 	pthread_cond_destroy(&workers->work);
+	pthread_cond_destroy(&workers->ended);
 	free(workers->uri);
 	free(workers);
 }

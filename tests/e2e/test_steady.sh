@@ -78,6 +78,48 @@ test_silent_libvirtd_is_waited_for()
 	equal "exit status of the daemon" "$daemon_status" 0
 }
 
+# libvirt keeps a domain locked while its hook script runs, and whoever lists domains waits for it.
+test_slow_hook_delays_no_tick()
+{
+	local hook=$out/libvirt/etc/libvirt/hooks/qemu ticks
+	[ "$(id -u)" -eq 0 ] || skip "another user's libvirtd has its hooks in a place of the system's"
+	trap 'rm -f "$out/libvirt/etc/libvirt/hooks/qemu"; end_test; libvirt_down; libvirt_up' EXIT
+	mkdir -p "$(dirname "$hook")"
+	cat >"$hook" <<-HOOK
+		#!/bin/sh
+		[ "\$1 \$2" != "vm-hooked prepare" ] || sleep 12
+	HOOK
+	chmod +x "$hook"
+	libvirt_down
+	libvirt_up
+	configure <<-CONF
+		[daemon]
+		interval = 2s
+	CONF
+	start_daemon
+	eventually "the VMs are known" vm_known vm-b
+	ticks_pass 1
+	ticks=$(host_status ticks)
+	create_guest vm-hooked none none &
+	sleep 2
+	configure <<-CONF
+		[daemon]
+		interval = 2s
+		[vm]
+		limit = 192M
+	CONF
+	kill -HUP "$daemon_pid"
+	sleep 5
+	expect "ticks go on meanwhile" ticks_reached $((ticks + 2))
+	expect "targets are set meanwhile" [ "$(vm_status vm-b target_kib)" = $((192 * 1024)) ]
+	expect_not "while the domain is still being started" vm_known vm-hooked
+	wait $!
+	eventually "then it is known" vm_known vm-hooked
+	virsh -q destroy vm-hooked >/dev/null
+	equal "late ticks" "$(host_status late_ticks)" 0
+	stop_daemon
+}
+
 # What a service manager would be told, in a file.
 listen_notifications()
 {
@@ -132,3 +174,47 @@ test_watchdog_is_fed_while_ticks_proceed()
 	equal "exit status" "$daemon_status" 134
 	expect "it says what it was at" log_has 'ended by the watchdog, stuck while [a-z]+'
 }
+
+# A libvirt reached over TCP: the same, but for what only the host itself can see.
+test_remote_libvirt_is_controlled()
+{
+	local port=$((20000 + $$ % 20000))
+	[ "$(id -u)" -eq 0 ] || skip "another user's libvirtd is not to be had over TCP"
+	configure <<-CONF
+		[vm]
+		limit = 192M
+	CONF
+	listen_tcp "$port"
+	trap 'end_tcp; end_test' EXIT
+	start_daemon --connect "qemu+tcp://127.0.0.1:$port/system"
+	eventually "it controls the VMs" actual_at_most vm-a $((192 * 1024))
+	expect "what is missing is said" log_has 'remote host.*not known'
+	expect "the host's memory is known" at_least "$(host_status available_kib)" 1
+	expect "and no pressure is made up" [ -z "$(host_status psi_some_permille)" ]
+	end_tcp
+	eventually "a connection that is cut is noticed" log_has 'lost libvirt'
+	expect "the target stays" actual_at_most vm-a $((192 * 1024))
+	listen_tcp "$port"
+	eventually "and made again" connected_again
+	stop_daemon
+	equal "exit status of the daemon" "$daemon_status" 0
+}
+
+connected_again() { [ "$(log_count 'connected to libvirt')" -ge 2 ] && [ "$(host_status connected)" = true ]; }
+
+# In a process group of its own, because it has a child a connection.
+listen_tcp()
+{
+	setsid socat "TCP-LISTEN:$1,bind=127.0.0.1,reuseaddr,fork" \
+		"UNIX-CONNECT:$sockets/libvirt/libvirt-sock" 9>&- &
+	tcp_pid=$!
+	eventually "the port is open" port_open "$1"
+}
+
+end_tcp()
+{
+	kill -- "-$tcp_pid" 2>/dev/null || true
+	wait "$tcp_pid" 2>/dev/null || true
+}
+
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }

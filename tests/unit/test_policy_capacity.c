@@ -215,6 +215,40 @@ static void test_budget_overdrawn(void **state)
 }
 
 /* The published sliding reserve, by hand: 0.24 + 0.32 + 0.32 + 1.00 GiB of 128. */
+/* What is held for a VM about to start is taken from the others, down to their reservations. */
+static void test_hold(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_init(&world);
+	world.settings.budget_kib = opt_some(GIB(8));
+	for (size_t i = 0; i < 4; i++)
+		world_add(&world, GIB(2), GIB(2), GIB(1))->settings.reservation_kib =
+			opt_some(GIB(1));
+	world_tick(&world, 5000);
+	assert_eq(world.totals.held_kib, 0);
+	world.settings.hold_kib = GIB(2);
+	world_tick(&world, 5000);
+	assert_eq(opt_or(world.totals.capacity_kib, 0), GIB(6));
+	assert_int_equal(world.totals.state, HOST_HARD);
+	world_settle(&world, 200);
+	assert_true(world_sum_actual(&world) <= GIB(6));
+	world_tick(&world, 5000);
+	assert_eq(world.totals.held_kib, GIB(2));
+	/* More than there is above the reservations: what can be had, and no more. */
+	world.settings.hold_kib = GIB(5);
+	world_settle(&world, 200);
+	for (size_t i = 0; i < 4; i++)
+		assert_true(world_actual(&world, i) >= GIB(1));
+	world_tick(&world, 5000);
+	assert_true(world.totals.held_kib < GIB(5));
+	world.settings.hold_kib = 0;
+	world_tick(&world, 5000);
+	assert_eq(world.totals.held_kib, 0);
+	assert_eq(opt_or(world.totals.capacity_kib, 0), GIB(8));
+}
+
 static void test_sliding_reserve(void **state)
 {
 	struct policy_settings settings = { 0 };
@@ -324,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_stalls),
 		cmocka_unit_test(test_host_swapping),
 		cmocka_unit_test(test_budget_overdrawn),
+		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_sliding_reserve),
 		cmocka_unit_test(test_booting_is_charged_by_touch),
 		cmocka_unit_test(test_promises_count),

@@ -13,6 +13,7 @@
 #include "source/counters.h"
 #include "source/domain_xml.h"
 #include "source/host.h"
+#include "source/node.h"
 #include "source/psi.h"
 #include "source/stats.h"
 
@@ -274,7 +275,34 @@ static void test_pinned_domains(void **state)
 	assert_int_equal(domain_xml_parse("<domain>", &untouched), -EINVAL);
 	assert_int_equal(domain_xml_parse("<network/>", &untouched), -EINVAL);
 	assert_int_equal(domain_xml_parse("", &untouched), -EINVAL);
+	assert_int_equal(domain_xml_parse("<!DOCTYPE domain [<!ENTITY a '5'><!ENTITY b '&a;&a;'>]>"
+					  "<domain><devices><memballoon><stats period='&b;'/>"
+					  "</memballoon></devices></domain>",
+					  &untouched),
+			 -EINVAL);
 	assert_eq(untouched.stats_period_s, 77);
+}
+
+static void test_remote_uris(void **state)
+{
+	(void)state;
+	assert_true(uri_is_remote("qemu+ssh://root@host/system"));
+	assert_true(uri_is_remote("qemu+tcp://127.0.0.1:16509/system"));
+	assert_true(uri_is_remote("qemu://host/system"));
+	assert_false(uri_is_remote("qemu:///system"));
+	assert_false(uri_is_remote("qemu+unix:///system?socket=/run/a/b"));
+	assert_false(uri_is_remote("test:///default"));
+	assert_false(uri_is_remote("xen"));
+	assert_false(uri_is_remote("qemu://"));
+}
+
+static void test_node_memory(void **state)
+{
+	(void)state;
+	assert_false(node_available_kib(opt_none(), opt_some(1), opt_some(1)).known);
+	assert_known(node_available_kib(opt_some(100), opt_none(), opt_none()), 100);
+	assert_known(node_available_kib(opt_some(100), opt_some(10), opt_some(50)), 130);
+	assert_false(node_available_kib(opt_some(UINT64_MAX), opt_some(2), opt_none()).known);
 }
 
 int main(void)
@@ -291,6 +319,8 @@ int main(void)
 		cmocka_unit_test(test_stats_age),
 		cmocka_unit_test(test_domain_xml),
 		cmocka_unit_test(test_pinned_domains),
+		cmocka_unit_test(test_remote_uris),
+		cmocka_unit_test(test_node_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

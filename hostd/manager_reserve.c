@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reservations queue up: the first is served first, each when what is held covers it and all before
+ * it. One that waits has a timer of its own, and so has one that is held, because a caller may have
+ * died, or the VM may not have started after all.
+ */
+#include "manager_reserve.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "manager_internal.h"
+#include "util/log.h"
+
+#define RESERVATIONS_MAX 16
+
+/* Timers may be this late; nobody counts milliseconds here. */
+#define TIMER_ACCURACY_US 50000
+
+/* Of those who keep most, so many are named. */
+#define NAMED_MAX 3
+
+#define WHY_LEN 512
+
+struct reservation {
+	struct reservation *next;
+	struct manager *manager;
+	uint64_t size_kib;
+	uint64_t timeout_ms;
+	sd_event_source *timer; /* until it is given up or, once held, let go */
+	bool held;
+	reserve_done_fn done;
+	void *userdata;
+};
+
+static void unlink_reservation(struct reservation *reservation)
+{
+	struct reservation **at = &reservation->manager->reservations;
+
+	while (*at != reservation)
+		at = &(*at)->next;
+	*at = reservation->next;
+}
+
+static void reservation_free(struct reservation *reservation)
+{
+	sd_event_source_disable_unref(reservation->timer);
+	free(reservation);
+}
+
+static uint64_t kept_kib(const struct vm *vm)
+{
+	uint64_t actual_kib = opt_or(vm->sample.actual_kib, 0);
+
+	return actual_kib > vm->decision.reservation_kib ? actual_kib - vm->decision.reservation_kib
+							 : 0;
+}
+
+/* The VM that keeps most above its reservation, of those that keep less than `below`. */
+static const struct vm *next_keeper(const struct manager *manager, const struct vm *below)
+{
+	const struct vm *most = NULL;
+
+	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
+		const struct vm *vm = manager->fleet.vms[i];
+
+		if (!vm->decided_ms || !kept_kib(vm) ||
+		    (below && (kept_kib(vm) > kept_kib(below) ||
+			       (kept_kib(vm) == kept_kib(below) && vm <= below))))
+			continue;
+		if (!most || kept_kib(vm) > kept_kib(most) ||
+		    (kept_kib(vm) == kept_kib(most) && vm < most))
+			most = vm;
+	}
+	return most;
+}
+
+/* Who did not give what was asked for. */
+static void describe_refusal(const struct manager *manager, uint64_t size_kib, char *why)
+{
+	const struct vm *vm = NULL;
+	int used;
+
+	used = snprintf(why, WHY_LEN, "of %" PRIu64 " KiB only %" PRIu64 " KiB could be freed",
+			size_kib, manager->host_decision.held_kib);
+	for (unsigned int i = 0; i < NAMED_MAX && used < WHY_LEN; i++) {
+		vm = next_keeper(manager, vm);
+		if (!vm)
+			break;
+		used += snprintf(why + used, WHY_LEN - (size_t)used,
+				 "; %s keeps %" PRIu64 " KiB above its reservation: %s", vm->name,
+				 kept_kib(vm), reason_to_sentence(vm->decision.reason));
+	}
+}
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct reservation *reservation = userdata;
+	struct manager *manager = reservation->manager;
+	char why[WHY_LEN];
+
+	(void)source;
+	(void)usec;
+	unlink_reservation(reservation);
+	if (reservation->held) {
+		log_info("no VM has started for the %" PRIu64 " KiB held free; let go",
+			 reservation->size_kib);
+	} else {
+		describe_refusal(manager, reservation->size_kib, why);
+		log_warning("nothing is held for a VM about to start: %s", why);
+		reservation->done(reservation->userdata, -ETIMEDOUT, why);
+	}
+	reservation_free(reservation);
+	manager_tick_soon(manager);
+	return 0;
+}
+
+static struct reservation **queue_end(struct manager *manager, unsigned int *ret_n)
+{
+	struct reservation **at = &manager->reservations;
+
+	*ret_n = 0;
+	while (*at) {
+		at = &(*at)->next;
+		(*ret_n)++;
+	}
+	return at;
+}
+
+int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout_ms,
+		    reserve_done_fn done, void *userdata)
+{
+	struct reservation *reservation, **end;
+	unsigned int n;
+	int ret;
+
+	if (!link_is_up(manager->link))
+		return -ENOTCONN;
+	if (size_kib > opt_or(manager->host.total_kib, UINT64_MAX / 2))
+		return -ERANGE;
+	end = queue_end(manager, &n);
+	if (n >= RESERVATIONS_MAX)
+		return -EBUSY;
+	reservation = calloc(1, sizeof(*reservation));
+	if (!reservation)
+		return -ENOMEM;
+	reservation->manager = manager;
+	reservation->size_kib = size_kib;
+	reservation->timeout_ms = timeout_ms;
+	reservation->done = done;
+	reservation->userdata = userdata;
+	ret = sd_event_add_time_relative(manager->event, &reservation->timer, CLOCK_MONOTONIC,
+					 timeout_ms * 1000, TIMER_ACCURACY_US, on_timer,
+					 reservation);
+	if (ret < 0) {
+		free(reservation);
+		return ret;
+	}
+	*end = reservation;
+	log_info("%" PRIu64 " KiB are to be free for a VM about to start", size_kib);
+	manager_tick_soon(manager);
+	return 0;
+}
+
+uint64_t manager_reserve_hold_kib(const struct manager *manager)
+{
+	uint64_t sum_kib = 0;
+
+	/* Each is bounded by the host's memory, and their number is, too. */
+	for (const struct reservation *r = manager->reservations; r; r = r->next)
+		sum_kib += r->size_kib;
+	return sum_kib;
+}
+
+void manager_reserve_judged(struct manager *manager)
+{
+	uint64_t sum_kib = 0;
+
+	for (struct reservation *r = manager->reservations; r; r = r->next) {
+		sum_kib += r->size_kib;
+		if (r->held)
+			continue;
+		if (sum_kib > manager->host_decision.held_kib)
+			return;
+		r->held = true;
+		sd_event_source_set_time_relative(r->timer, r->timeout_ms * 1000);
+		sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT);
+		log_info("%" PRIu64 " KiB are held free for a VM about to start", r->size_kib);
+		r->done(r->userdata, 0, "");
+	}
+}
+
+void manager_reserve_started(struct manager *manager, const char *name)
+{
+	for (struct reservation *r = manager->reservations; r; r = r->next) {
+		if (!r->held)
+			continue;
+		log_info("%s has started: the %" PRIu64 " KiB held free are its own", name,
+			 r->size_kib);
+		unlink_reservation(r);
+		reservation_free(r);
+		return;
+	}
+}
+
+void manager_reserve_clear(struct manager *manager)
+{
+	while (manager->reservations) {
+		struct reservation *r = manager->reservations;
+
+		manager->reservations = r->next;
+		reservation_free(r);
+	}
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory for a VM that is about to start. A reservation makes the policy free so much on the host
+ * and then holds it, until a VM starts or the time is up; nobody here gets it meanwhile.
+ */
+#ifndef AEROSTAT_MANAGER_RESERVE_H
+#define AEROSTAT_MANAGER_RESERVE_H
+
+#include <stdint.h>
+
+struct manager;
+struct policy_settings;
+
+/* `error` 0: it is free, and held. -ETIMEDOUT: not in time, and given up; `why` says who keeps it. */
+typedef void (*reserve_done_fn)(void *userdata, int error, const char *why);
+
+/*
+ * Free and hold `size_kib`. done() follows within `timeout_ms`, on the loop's thread; what is free
+ * by then is held for as long again. Returns 0; -ERANGE: more than the host has; -EBUSY: too many
+ * are waiting; -ENOTCONN: libvirt is away; -ENOMEM.
+ */
+int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout_ms,
+		    reserve_done_fn done, void *userdata);
+
+/* For the tick: what the policy is to hold free, and how much of that it now does. */
+uint64_t manager_reserve_hold_kib(const struct manager *manager);
+void manager_reserve_judged(struct manager *manager);
+
+/* A VM has started: the oldest reservation that holds its memory has done its work. */
+void manager_reserve_started(struct manager *manager, const char *name);
+
+/* Give all up; nobody who waits is told. */
+void manager_reserve_clear(struct manager *manager);
+
+#endif
