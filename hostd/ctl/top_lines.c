@@ -106,6 +106,7 @@ __attribute__((format(printf, 3, 4))) static void add(struct top_lines *lines, e
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	text[lines->width] = '\0';
 	lines->text[lines->n] = strdup(text);
 	lines->colour[lines->n] = colour;
 	if (lines->text[lines->n])
@@ -174,14 +175,14 @@ static void add_host(struct top_lines *lines, const json_t *host, size_t n_vms)
 	    json_is_true(json_object_get(host, "paused")) ? ", paused" : "",
 	    number(host, "hung_calls") > 0 ? ", calls hang" : "", n_vms,
 	    alarms[0] ? "  ALARM " : "", alarms);
-	add(lines, COLOUR_NONE, "memory  total %s, available %s, reserve %s, margin %s",
+	add(lines, COLOUR_NONE, "memory  %s, available %s, reserve %s, margin %s",
 	    SIZE(host, "total_kib"), SIZE(host, "available_kib"), SIZE(host, "reserve_kib"),
 	    SIZE(host, "margin_kib"));
-	add(lines, COLOUR_NONE, "VMs     capacity %s, held %s, free %s, lacking %s",
+	add(lines, COLOUR_NONE, "VMs     may have %s, hold %s, free %s, lack %s",
 	    SIZE(host, "capacity_kib"), SIZE(host, "charged_kib"), SIZE(host, "free_kib"),
 	    SIZE(host, "shortage_kib"));
 	add(lines, COLOUR_NONE,
-	    "stalls  some %.1f %%, full %.1f %%, swap-out %s/s, last looked %.1f s ago",
+	    "stalls  some %.1f %%, full %.1f %%; swaps out %s/s; looked %.1f s ago",
 	    (double)number(host, "psi_some_permille") / 10,
 	    (double)number(host, "psi_full_permille") / 10, SIZE(host, "swap_out_kib_s"),
 	    (double)number(host, "sample_age_ms") / 1000);
@@ -200,6 +201,7 @@ void top_lines_make(const json_t *status, const struct top_view *view, struct to
 		width = TOP_WIDTH_MIN;
 	if (width > TOP_WIDTH_MAX)
 		width = TOP_WIDTH_MAX;
+	lines.width = (size_t)width;
 	if (rows && lines.text && lines.colour) {
 		n = choose(vms, view, rows);
 		add_host(&lines, json_object_get(status, "host"), n_vms);

@@ -23,6 +23,7 @@ struct top_lines {
 	char **text;
 	enum colour *colour;
 	size_t n;
+	size_t width; /* no line is longer */
 	size_t n_head; /* the first of them, which do not scroll; the last is the table's heading */
 };
 

@@ -30,7 +30,7 @@ test_ctl_usage()
 		runs 0 "$command" --help
 		says '^usage: aerostatctl'
 		runs 2 "$command" --nosuch
-		grep -q "^\.B.*$command" "$top/hostd/data/aerostatctl.1" ||
+		grep -qF -- "${command//-/\\-}" "$top/hostd/data/aerostatctl.1" ||
 			fail "$command is not in the manual"
 	done < <(commands)
 	runs 2 explain
@@ -142,7 +142,8 @@ live_metadata_has() { virsh -q metadata "$1" urn:aerostat:libvirt:1 --live | gre
 test_ctl_set_persistent()
 {
 	trap 'end_test; virsh -q undefine vm-mute >/dev/null 2>&1 || true' EXIT
-	virsh -q define "$out/vm-mute.xml" >/dev/null
+	virsh -q dumpxml --inactive vm-mute >"$test_dir/vm-mute.xml"
+	virsh -q define "$test_dir/vm-mute.xml" >/dev/null
 	configure </dev/null
 	start_daemon
 	eventually "the VM is known" vm_known vm-mute

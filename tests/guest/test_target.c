@@ -123,6 +123,52 @@ static void takes_page_cache(struct test *t)
 		"page cache: expected less than %" PRIu64 ", got %" PRIu64, cached_kib, left_kib);
 }
 
+/* Pageblocks for what cannot be moved, in all zones; with CMA in the kernel too when *ret_cma. */
+static int unmovable_pageblocks(struct guest *guest, uint64_t *ret_blocks, bool *ret_cma)
+{
+	unsigned long long unmovable;
+	uint64_t blocks = 0;
+	char *text, *line;
+	int r, zones = 0;
+
+	r = guest_ask(guest, &text, "read /proc/pagetypeinfo");
+	if (r < 0)
+		return r;
+	*ret_cma = strstr(text, " CMA") != NULL;
+	line = strstr(text, "Number of blocks type");
+	while (line && (line = strchr(line, '\n'))) {
+		line++;
+		if (sscanf(line, "Node %*d, zone %*s %llu", &unmovable) != 1)
+			break;
+		blocks += unmovable;
+		zones++;
+	}
+	free(text);
+	*ret_blocks = blocks;
+	return zones ? 0 : -EBADMSG;
+}
+
+/* The kernel keeps apart what can be moved; a balloon that has come and gone leaves that as it was. */
+static void keeps_mobility(struct test *t)
+{
+	uint64_t before, now;
+	bool cma;
+
+	require_ok(t, unmovable_pageblocks(t->guest, &before, &cma));
+	if (cma) {
+		test_skip(t, "this kernel has contiguous areas, so blocks are unmovable");
+		return;
+	}
+	for (int i = 0; i < 2; i++) {
+		require_ok(t, guest_balloon_to(t->guest, FULL_KIB - 96 * KIB_PER_MIB));
+		require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
+	}
+	require_ok(t, unmovable_pageblocks(t->guest, &now, &cma));
+	/* Some, for the kernel's own allocations meanwhile; the balloon has had 48 of 2 MiB. */
+	require(t, now <= before + 8,
+		"unmovable pageblocks: expected about %" PRIu64 ", got %" PRIu64, before, now);
+}
+
 /* The device has not allowed it: not even to save a process does the balloon give way. */
 static void keeps_memory_on_oom(struct test *t)
 {
@@ -148,6 +194,7 @@ static const struct guest_test tests[] = {
 	{ .name = "rapid-targets", .run = rapid_targets },
 	{ .name = "target-beyond-memory", .run = target_beyond_memory },
 	{ .name = "content-survives", .run = content_survives },
+	{ .name = "keeps-mobility", .run = keeps_mobility, .alone = true },
 	{ .name = "takes-page-cache", .run = takes_page_cache },
 	{ .name = "target-zero", .run = target_zero },
 	{ .name = "keeps-memory-on-oom", .run = keeps_memory_on_oom },

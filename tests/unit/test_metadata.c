@@ -173,12 +173,91 @@ static void test_damaged(void **state)
 	}
 }
 
+/* What `xml` becomes with these changes; NULL: it is refused. To be freed. */
+static char *change(const char *xml, const struct tune_change *changes, size_t n,
+		    struct conf_error *ret_error)
+{
+	char *after = NULL;
+
+	return metadata_change(xml, changes, n, &after, ret_error) ? NULL : after;
+}
+
+static void test_changes_keep_the_rest(void **state)
+{
+	const struct tune_change changes[] = { { "limit", "2G" }, { "shares", "" } };
+	struct conf_error error = { "" };
+	struct vm_tune tune;
+	char *after;
+
+	(void)state;
+	after = change("<tune " OURS " reservation='1.5G' shares='7' class='batch'/>", changes, 2,
+		       &error);
+	assert_non_null(after);
+	tune = parse(after);
+	assert_string_equal(tune.class_name, "batch");
+	assert_eq(tune.reservation.value, 1536 * 1024);
+	assert_eq(tune.limit.value, 2048 * 1024);
+	assert_false(tune.shares.known);
+	/* As its owner wrote it. */
+	assert_contains(after, "1.5G");
+	free(after);
+}
+
+static void test_changes_of_nothing(void **state)
+{
+	const struct tune_change one = { "mode", "off" }, none = { "mode", "" };
+	struct conf_error error = { "" };
+	char *after = change(NULL, &one, 1, &error), *again;
+
+	(void)state;
+	assert_non_null(after);
+	assert_eq(opt_or(parse(after).mode, 0), VM_MODE_OFF);
+	again = change(after, &none, 1, &error);
+	assert_non_null(again);
+	assert_nothing_set(again);
+	free(after);
+	free(again);
+}
+
+/* A value is a value, whatever is in it: it cannot become an attribute or an element. */
+static void test_changes_that_are_refused(void **state)
+{
+	static const struct tune_change bad[] = {
+		{ "limit", "lots" }, { "limit", "1G'/><evil a='" },
+		{ "nosuch", "1" },   { "nosuch", "" },
+		{ "class", "a b" },  { "onload", "x" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct conf_error error = { "" };
+
+		assert_null(change("<tune/>", &bad[i], 1, &error));
+		assert_contains(error.text, bad[i].key);
+	}
+	/* What is wrong already is not carried on. */
+	{
+		const struct tune_change good = { "limit", "1G" };
+		struct conf_error error = { "" };
+
+		assert_null(change("<tune shares='none'/>", &good, 1, &error));
+		assert_contains(error.text, "shares");
+		assert_null(change("<other/>", &good, 1, &error));
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_attributes), cmocka_unit_test(test_forms),
-		cmocka_unit_test(test_nothing_set),    cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_hostile),	       cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_all_attributes),
+		cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_nothing_set),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_changes_keep_the_rest),
+		cmocka_unit_test(test_changes_of_nothing),
+		cmocka_unit_test(test_changes_that_are_refused),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_damaged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

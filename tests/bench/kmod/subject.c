@@ -29,6 +29,12 @@ static const char *const hugetlb_options[] = {
 };
 static_assert(HUGETLB_FULL_MIB == 512, "as in hugetlb_options");
 
+/*
+ * The kernel's cryptography tests itself after boot, in the background: on 6.12 for seconds here, at
+ * seven times the instructions of an inflation.
+ */
+#define COMMON_PARAMETERS "cryptomgr.notests"
+
 static const struct {
 	const char *suffix; /* of the logs */
 	const char *const *options;
@@ -97,7 +103,8 @@ int subject_boot(struct subject *subject, const struct bench *bench, const char 
 				  : NULL,
 		.driver = driver == DRIVER_STOCK ? "virtio_balloon" : "aerostat",
 		.params = *subject->params ? subject->params : NULL,
-		.append = zeroing == ZEROING_OFF ? "init_on_alloc=0" : NULL,
+		.append = zeroing == ZEROING_OFF ? COMMON_PARAMETERS " init_on_alloc=0"
+						 : COMMON_PARAMETERS,
 		.memory_mib = setups[setup].memory_mib,
 		.vcpus = setups[setup].vcpus,
 		.options = setups[setup].options,
