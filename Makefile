@@ -4,8 +4,9 @@
 KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
-.PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit fuzz check-guest check-e2e \
-	check-debug check-rt check-stress chaos bench-policy bench-daemon bench-kmod demo install clean
+.PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit fuzz check-guest \
+	check-e2e check-debug check-rt check-stress chaos bench-policy bench-daemon bench-kmod \
+	bench-live demo install clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +82,10 @@ bench-daemon: hostd ## the daemon's cost with 1000 VMs, and sampling 50 QEMUs ag
 bench-kmod: ## the guest module against the stock driver (SERIES=6.12 RUNS=5 QUICK=1)
 	@scripts/bootstrap
 	@tests/bench/kmod/run $(if $(QUICK),--quick) $(SERIES:%=--kernel %) $(if $(RUNS),--rounds $(RUNS))
+
+bench-live: ## three guests with offset peaks: without balloon, reporting only, aerostatd (RUNS=3)
+	@scripts/bootstrap
+	@tests/bench/live/run $(if $(RUNS),--rounds $(RUNS))
 
 install: hostd ## install the host side; DESTDIR= and PREFIX= as usual
 	@$(MAKE) --no-print-directory -C hostd install

@@ -59,6 +59,7 @@ static void vm_found(void *userdata, struct vm *vm)
 	/* There is no later tick to wait for until its boot is over. */
 	if (manager->options->once)
 		vm->run_since_ms = 0;
+	manager_state_restore(manager, vm);
 	log_info("%s: running, uuid=%s", vm->name, vm->sample.uuid);
 	manager_reserve_started(manager, vm->name);
 }
@@ -355,6 +356,9 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 		.done = manager_set_done,
 		.userdata = manager,
 	};
+	ret = manager_state_load(manager);
+	if (ret)
+		goto fail;
 	*ret_manager = manager;
 	return 0;
 
@@ -392,12 +396,16 @@ bool manager_proceeds(const struct manager *manager)
 
 bool manager_stop(struct manager *manager)
 {
+	bool stopped;
+
 	if (!manager)
 		return true;
 	manager->stopping = true;
 	manager->tick_timer = sd_event_source_disable_unref(manager->tick_timer);
 	manager->release_timer = sd_event_source_disable_unref(manager->release_timer);
-	if (!link_stop(manager->link))
+	stopped = link_stop(manager->link);
+	manager_state_end(manager);
+	if (!stopped)
 		return false;
 	pressure_free(manager->pressure);
 	sampler_free(manager->sampler);

@@ -16,6 +16,7 @@
 struct manager_options {
 	const char *uri; /* overrides the configuration's; NULL: it does not */
 	const char *root; /* where /proc is looked for; "": the real one */
+	const char *state_directory; /* what outlives the daemon is kept here; NULL: nothing is */
 	bool dry_run; /* nothing is changed in any VM */
 	bool once; /* one tick, then the loop ends: exit code 0, or 1 when something failed */
 	struct clock clock;

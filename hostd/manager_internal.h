@@ -5,6 +5,7 @@
  *   manager.c        connection, when to sample, when a tick is due
  *   manager_vms.c    learning about a VM: description, metadata, settings
  *   manager_signals.c  what only the host can see of a VM
+ *   manager_state.c    what outlives the daemon
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
  *   manager_reserve.c  memory for a VM that is about to start
  *   manager_release.c  leaving with every VM back at its maximum
@@ -20,6 +21,8 @@
 #include "source/sampler.h"
 #include "source/signals.h"
 
+struct manager_state; /* manager_state.c */
+
 struct manager {
 	sd_event *event;
 	const struct manager_options *options;
@@ -31,6 +34,7 @@ struct manager {
 
 	struct fleet fleet;
 	struct host_sample host;
+	struct manager_state *state; /* NULL: nothing is kept */
 	struct signals *signals; /* NULL: none were asked for */
 	bool signals_late; /* a round hangs; has been logged */
 	const char *delays_unavailable; /* static; what was last logged about them */
@@ -96,6 +100,20 @@ void manager_settle_vm(struct manager *manager, struct vm *vm);
 
 /* Begin to look at what only the host can see of the VMs. */
 void manager_gather_signals(struct manager *manager);
+
+/* manager_state.c */
+
+/* Before the loop runs: read what was kept. Returns 0 or -ENOMEM; a damaged file is no error. */
+int manager_state_load(struct manager *manager);
+
+/* To a VM that was just found. */
+void manager_state_restore(struct manager *manager, struct vm *vm);
+
+/* After a tick: begin to write it, where that is due. */
+void manager_state_save(struct manager *manager);
+
+/* After the loop, with all VMs still known: write it, and wait for that. */
+void manager_state_end(struct manager *manager);
 
 /* manager_release.c */
 

@@ -186,6 +186,7 @@ void manager_judge(struct manager *manager)
 	watchdog_phase("sending targets");
 	act(manager, true);
 	act(manager, false);
+	manager_state_save(manager);
 	manager_reserve_judged(manager);
 	watchdog_phase("waiting for events, or handling one");
 	service_ready();

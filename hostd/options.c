@@ -19,6 +19,7 @@ enum option_code {
 	OPTION_LOG_LEVEL,
 	OPTION_BUS,
 	OPTION_ROOT,
+	OPTION_STATE,
 	OPTION_WALL_CLOCK,
 };
 
@@ -32,6 +33,7 @@ static const struct option table[] = {
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "bus", required_argument, NULL, OPTION_BUS },
 	{ "root", required_argument, NULL, OPTION_ROOT },
+	{ "state", required_argument, NULL, OPTION_STATE },
 	{ "wall-clock", required_argument, NULL, OPTION_WALL_CLOCK },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
@@ -52,6 +54,8 @@ void options_print_help(void)
 	       "      --log-level LEVEL  error, warning, info (default) or debug\n"
 	       "      --bus BUS          system (default for root), session (default else) or none\n"
 	       "      --root DIR         read the host's numbers from DIR/proc (for tests)\n"
+	       "      --state DIR        keep what VMs usually need in DIR (default: $STATE_DIRECTORY,\n"
+	       "                         which systemd sets; without, it is not kept)\n"
 	       "      --wall-clock SEC   let wall time stand still at this second since 1970\n"
 	       "                         (for libvirt's test driver)\n"
 	       "  -h, --help             this text\n"
@@ -114,6 +118,9 @@ static int take(struct options *options, int code, const char *value)
 	case OPTION_ROOT:
 		options->manager.root = value;
 		return 0;
+	case OPTION_STATE:
+		options->manager.state_directory = value;
+		return 0;
 	case OPTION_WALL_CLOCK:
 		if (parse_seconds(value, &options->manager.clock.fixed_wall_s))
 			return bad_value("wall-clock", value, "a number of seconds since 1970");
@@ -133,7 +140,7 @@ static int take(struct options *options, int code, const char *value)
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options options = {
-		.manager = { .root = "" },
+		.manager = { .root = "", .state_directory = getenv("STATE_DIRECTORY") },
 		.bus = bus_kind_default(),
 		.log_level = LOG_LEVEL_INFO,
 	};

@@ -49,6 +49,7 @@ struct aerostat {
 	bool memory_changed; /* memory was added since the last step */
 	atomic_t oom_waiting; /* somebody waits for `lock` who has no memory */
 	struct delayed_work resize_work;
+	bool config_changed; /* the device said so since the last step */
 	bool charge; /* ballooned pages leave MemTotal: DEFLATE_ON_OOM was not negotiated */
 	u32 poison; /* what free pages hold, where the device was told (PAGE_POISON); else 0 */
 

@@ -20,7 +20,8 @@
  * nothing to set aside. Where the kernel zeroes what it allocates, they are zeroed, like those of
  * the balloon.
  *
- * Lock order: balloon->lock, hinting.lock.
+ * Lock order: balloon->lock, memory reclaim, hinting.lock: with the last one held nothing is allocated
+ * in a way that reclaims.
  */
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
@@ -184,9 +185,11 @@ static unsigned long shrink_scan(struct shrinker *shrinker, struct shrink_contro
 	struct hinting *hinting = of_shrinker(shrinker);
 	unsigned long freed;
 
-	/* Reclaim may be on behalf of the one who has the lock. */
-	if (!mutex_trylock(&hinting->lock))
-		return SHRINK_STOP;
+	/*
+	 * Nobody reclaims memory with this lock held, so it can be waited for; and must be: memory
+	 * that is not given up because its lock is busy makes the guest look out of memory.
+	 */
+	mutex_lock(&hinting->lock);
 	freed = release(container_of(hinting, struct aerostat, hinting), control->nr_to_scan, true);
 	hinting->shrunk_pages += freed;
 	mutex_unlock(&hinting->lock);
@@ -200,7 +203,7 @@ int hinting_init(struct aerostat *balloon)
 
 	INIT_DELAYED_WORK(&hinting->work, hinting_work);
 	mutex_init(&hinting->lock);
-	ring_init(&hinting->ring);
+	ring_init(&hinting->ring, 1);
 	blocks_init(&hinting->hinted);
 	return compat_shrinker_init(&hinting->shrinker, shrink_count, shrink_scan,
 				    "aerostat-hinting");

@@ -74,6 +74,7 @@ static void config_changed(struct virtio_device *vdev)
 {
 	struct aerostat *balloon = vdev->priv;
 
+	WRITE_ONCE(balloon->config_changed, true);
 	aerostat_queue(balloon, &balloon->resize_work, 0);
 	hinting_look(balloon);
 }
@@ -199,9 +200,9 @@ static struct aerostat *aerostat_new(struct virtio_device *vdev)
 		goto free_balloon;
 	INIT_DELAYED_WORK(&balloon->resize_work, resize_work);
 	stats_init(balloon);
-	if (wire_init(&balloon->inflate))
+	if (wire_init(&balloon->inflate, WIRE_INFLATE_NOTIFY_FRAMES))
 		goto uninit_migrate;
-	if (wire_init(&balloon->deflate))
+	if (wire_init(&balloon->deflate, WIRE_DEFLATE_NOTIFY_FRAMES))
 		goto free_inflate;
 	if (reporting_init(balloon))
 		goto free_deflate;

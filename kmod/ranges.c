@@ -7,7 +7,7 @@
  * discards it with one operation. Blocks that lie side by side become one range.
  *
  * Several ranges make a chain, which the device uses as a whole. A chain is sent when it is full or
- * has RANGE_CHAIN_BYTES, so the device works on one while the caller fetches the next.
+ * has RANGE_CHAIN_BYTES.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -26,7 +26,7 @@ int ranges_init(struct ranges *ranges)
 {
 	unsigned int i;
 
-	ring_init(&ranges->ring);
+	ring_init(&ranges->ring, RANGE_NOTIFY_CHAINS);
 	for (i = 0; i < RANGE_CHAINS; i++) {
 		ranges->chains[i] = kzalloc(sizeof(*ranges->chains[i]), GFP_KERNEL);
 		if (!ranges->chains[i]) {

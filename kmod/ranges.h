@@ -18,6 +18,9 @@
 #define RANGE_CHAINS	  4
 #define RANGE_CHAIN_BYTES SZ_8M
 
+/* Chains for which the device is notified together: a step's, unless its ranges are many and small. */
+#define RANGE_NOTIFY_CHAINS RANGE_CHAINS
+
 /* Memory in one step: what may be in transit at once. */
 #define RANGE_STEP_BYTES SZ_16M
 

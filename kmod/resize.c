@@ -41,13 +41,25 @@ void resize_update_actual(struct aerostat *balloon)
 	balloon->actual_frames = actual_frames;
 }
 
+static const char *failure(int err)
+{
+	switch (err) {
+	case -ETIMEDOUT:
+		return "does not acknowledge";
+	case -ECONNABORTED:
+		return "asks for a reset";
+	default:
+		return "is broken";
+	}
+}
+
 /* The device has failed with @err: it serves no more; `lock` held, device running until now. */
 void resize_fail(struct aerostat *balloon, int err)
 {
 	dev_err(&balloon->vdev->dev,
 		"the device %s (error %d): the balloon is stuck at %lu pages, %lu of them in transit, until it is rebound or reset\n",
-		err == -ETIMEDOUT ? "does not acknowledge" : "is broken", err,
-		resize_pages(balloon) + balloon->limbo.pages, balloon->limbo.pages);
+		failure(err), err, resize_pages(balloon) + balloon->limbo.pages,
+		balloon->limbo.pages);
 	balloon->state = DEVICE_FAILED;
 	balloon->guard.stop = GUARD_DEVICE;
 }
@@ -85,6 +97,17 @@ static void stopped(struct aerostat *balloon, enum guard_stop stop, u64 availabl
 			 balloon->target_frames, guard_stop_name(stop));
 	trace_stop(balloon->vdev, guard_stop_name(stop), guard_wait_ms(&balloon->guard, now_ms),
 		   held_frames, balloon->target_frames);
+}
+
+/*
+ * Whether the device has given up until it is reset. It says so with a change of its configuration,
+ * and then says and does nothing more.
+ */
+static bool wants_reset(struct aerostat *balloon)
+{
+	if (!xchg(&balloon->config_changed, false))
+		return false;
+	return balloon->vdev->config->get_status(balloon->vdev) & VIRTIO_CONFIG_S_NEEDS_RESET;
 }
 
 /* Take note of what has happened since the last step: a new target, more memory. */
@@ -154,6 +177,10 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 
 	if (balloon->state != DEVICE_RUNNING)
 		return false;
+	if (wants_reset(balloon)) {
+		resize_fail(balloon, -ECONNABORTED);
+		return false;
+	}
 	look(balloon);
 	target = wire_frames_to_pages(balloon->target_frames);
 	err = move(balloon, target, &stop);

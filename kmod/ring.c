@@ -38,20 +38,16 @@
 /* How often a waiter looks whether the queue has been broken: nobody is woken by that. */
 #define BROKEN_POLL_MS 100
 
-/*
- * Buffers for which the device is notified together. On QEMU the monitor waits for all of them, some
- * 0.3 to 1 ms for 256 frames each; its answers are to take 5 ms at most.
- */
-#define KICK_BATCH 4
-
 static unsigned int ack_timeout_ms = ACK_TIMEOUT_DEFAULT_MS;
 module_param(ack_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(ack_timeout_ms, "Time the device may take to acknowledge a buffer (ms, from 100)");
 
-void ring_init(struct ring *ring)
+/* @batch (at least 1) slots sent are worth a notification; their owner knows how long they take. */
+void ring_init(struct ring *ring, unsigned int batch)
 {
 	init_waitqueue_head(&ring->acked);
 	INIT_LIST_HEAD(&ring->idle);
+	ring->batch = batch;
 }
 
 /*
@@ -233,5 +229,5 @@ int ring_send(struct ring *ring, struct ring_slot *slot, struct scatterlist *sg,
 	if (err)
 		return err;
 	posted(ring);
-	return ring->unkicked < KICK_BATCH ? 0 : ring_kick(ring);
+	return ring->unkicked < ring->batch ? 0 : ring_kick(ring);
 }

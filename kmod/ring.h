@@ -28,11 +28,12 @@ struct ring {
 	struct list_head idle; /* slots the device does not have */
 	unsigned int in_flight; /* slots it has */
 	unsigned int unkicked; /* of those, slots it has not been notified of */
+	unsigned int batch; /* slots for which it is notified together */
 	unsigned int sent; /* slots sent since ring_begin() */
 	u64 sent_total; /* slots sent since probe */
 };
 
-void ring_init(struct ring *ring);
+void ring_init(struct ring *ring, unsigned int batch);
 void ring_attach(struct ring *ring, struct virtqueue *vq);
 void ring_quiet(struct ring *ring);
 void ring_acked(struct ring *ring);

@@ -51,13 +51,13 @@ unsigned long wire_frames_to_pages(u32 frames)
 	return frames / WIRE_FRAMES_PER_PAGE;
 }
 
-/* Return: 0 or -ENOMEM. */
-int wire_init(struct wire *wire)
+/* The device is notified of about @notify_frames together. Return: 0 or -ENOMEM. */
+int wire_init(struct wire *wire, unsigned int notify_frames)
 {
 	unsigned int i;
 
-	ring_init(&wire->ring);
 	wire->capacity = clamp_t(unsigned int, pfns_per_buffer, 1, FRAMES_PER_BUFFER_MOST);
+	ring_init(&wire->ring, max(notify_frames / wire->capacity, 1u));
 	for (i = 0; i < WIRE_BUFFERS; i++) {
 		wire->buffers[i] =
 			kzalloc(struct_size(wire->buffers[i], frames, wire->capacity), GFP_KERNEL);

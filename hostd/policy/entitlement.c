@@ -19,7 +19,10 @@
  * its shares outweigh the tax. We find 1 / rho by filling to a level (fill.h).
  *
  * Shares are weighed with the VM's maximum, as ESX does by default: equal shares mean equal parts
- * of what each was provisioned with, not a small VM's need before a large one's.
+ * of what each was provisioned with, not a small VM's need before a large one's. What nobody needs
+ * is weighed with the mean of all maxima instead: equal shares mean equal parts of that, whatever
+ * the size. It is there for bursts, a burst is as large as its VM, and only room for all of it
+ * helps; so the same memory covers the bursts of many small VMs, or a part of one of a large VM.
  *
  * A guest that is stuck above its entitlement is charged to itself: what the others need is served as
  * if it had followed; only of what they do not need they have to make do without what it withholds.
@@ -34,15 +37,18 @@
 
 /*
  * With this each bound is reached, also by a VM with a single share of the 1000 that weigh
- * its maximum, and a tax of 99.9 %: 1000 * 1000, and some.
+ * its maximum, a tax of 99.9 %, and a maximum that is 16,000 times the mean: 1000 * 1000 * 16000,
+ * and some.
  */
-#define LEVEL_HIGHEST ((uint64_t)1 << (LEVEL_BITS + 21))
+#define LEVEL_HIGHEST ((uint64_t)1 << (LEVEL_BITS + 35))
 
 #define SHARES_STANDARD 1000 /* these weigh the maximum as it is */
 
 static uint64_t at_price(const struct policy_vm *vm, uint64_t level)
 {
-	return (uint64_t)(((unsigned __int128)vm->work.weight * level) >> LEVEL_BITS);
+	unsigned __int128 kib = ((unsigned __int128)vm->work.weight * level) >> LEVEL_BITS;
+
+	return kib > UINT64_MAX ? UINT64_MAX : (uint64_t)kib;
 }
 
 static uint64_t floor_amount(const struct tick *tick, const struct policy_vm *vm, uint64_t level)
@@ -52,16 +58,33 @@ static uint64_t floor_amount(const struct tick *tick, const struct policy_vm *vm
 	return vm->work.floor_kib;
 }
 
+/* Up to its demand at full price; what is idle is taxed, and weighed without the size. */
 static uint64_t taxed_amount(const struct tick *tick, const struct policy_vm *vm, uint64_t level)
 {
 	const struct vm_work *work = &vm->work;
 	uint64_t kib = at_price(vm, level);
 
-	if (kib > work->want_kib)
-		kib = work->want_kib +
-		      permille_of(kib - work->want_kib,
-				  WHOLE_PERMILLE - tick->settings->idle_tax_permille);
+	if (kib > work->want_kib) {
+		uint64_t idle_kib = permille_of(kib - work->want_kib,
+						WHOLE_PERMILLE - tick->settings->idle_tax_permille);
+
+		kib = add_u64(work->want_kib,
+			      scale_u64(idle_kib, tick->mean_max_kib, max_u64(work->max_kib, 1)));
+	}
 	return clamp_u64(kib, work->floor_kib, work->upper_kib);
+}
+
+static uint64_t mean_max(const struct tick *tick)
+{
+	uint64_t sum_kib = 0, n = 0;
+
+	for_each_vm(vm, tick) {
+		if (!vm->work.sharing)
+			continue;
+		sum_kib = add_u64(sum_kib, vm->work.max_kib);
+		n++;
+	}
+	return sum_kib / max_u64(n, 1);
 }
 
 static void share_out(struct tick *tick, uint64_t total_kib, bool to_observed)
@@ -70,6 +93,7 @@ static void share_out(struct tick *tick, uint64_t total_kib, bool to_observed)
 	uint64_t level = 0;
 
 	if (fill_sum(tick, floor_amount, 0) < total_kib) {
+		tick->mean_max_kib = mean_max(tick);
 		amount = taxed_amount;
 		level = fill_level(tick, amount, LEVEL_HIGHEST, total_kib);
 	}

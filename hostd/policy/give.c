@@ -115,7 +115,9 @@ void give_tick(struct tick *tick)
 	for_each_vm(vm, tick)
 		vm->work.sharing = vm->work.sharing && may_grow(tick, vm);
 	if (tick->totals.state < HOST_HARD) {
-		growth_kib = fill_sum(tick, to_goal, LEVEL_ONE);
+		/* What is due to them and not there is in the shortage already. */
+		growth_kib = sub_u64(fill_sum(tick, to_goal, LEVEL_ONE),
+				     fill_sum(tick, to_due, LEVEL_ONE));
 		pool_kib = give(tick, to_goal, sub_u64(pool_kib, tick->float_kib));
 	}
 	if (growth_kib || tick->state->filling)

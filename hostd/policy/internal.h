@@ -25,6 +25,7 @@ struct tick {
 	struct host_decision totals;
 	uint64_t float_kib; /* of the capacity, for relief only */
 	bool overcommitted; /* the limits of all do not fit: comfort_kib counts */
+	uint64_t mean_max_kib; /* of the VMs in the sharing that is going on: weighs idle memory */
 	uint64_t wanted_kib; /* what somebody waits for, and the float lacks */
 	uint64_t threshold_kib; /* who holds less too much than this is not asked for any of it */
 };

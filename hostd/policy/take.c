@@ -5,8 +5,8 @@
  * From whom. While nobody waits, from nobody: only what is above a limit, and what proactive mode
  * probes for. When somebody waits, or the float is to be filled, from those who hold most too much,
  * and from as few of them as will do: VMs are classed by the power of two of their excess, and
- * classes are asked from the highest down until that covers what is wanted. Who is alike is treated
- * alike. While the host is low, from all who hold too much.
+ * classes are asked from the highest down until that covers what is wanted and not coming already.
+ * Who is alike is treated alike. While the host is low, from all who hold too much.
  *
  * How far. To the entitlement. Below what a VM needs only when somebody else waits for memory, or
  * the host is hard or low: the entitlement is then below the need by shares.
@@ -52,13 +52,15 @@ void take_tick(struct tick *tick)
 
 	tick->threshold_kib = UINT64_MAX;
 	for_each_vm(vm, tick) {
-		uint64_t kib = excess(&vm->work);
+		const struct vm_work *work = &vm->work;
+		uint64_t kib = excess(work);
+		/* Asked for already, and not let go of yet. */
+		uint64_t asked_kib = sub_u64(work->holds_kib, work->heading_kib);
 
 		if (!may_shrink(tick, vm) || kib < pace_dead_band(tick, vm) || !kib)
 			continue;
-		classes_kib[63 - __builtin_clzll(kib)] += kib;
-		/* Asked for already, and not let go of yet. */
-		coming_kib = add_u64(coming_kib, sub_u64(vm->work.holds_kib, vm->work.heading_kib));
+		coming_kib = add_u64(coming_kib, asked_kib);
+		classes_kib[63 - __builtin_clzll(kib)] += sub_u64(kib, asked_kib);
 	}
 	tick->wanted_kib = sub_u64(tick->wanted_kib, coming_kib);
 	if (!tick->wanted_kib)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "publish/advice.h"
+#include "publish/bus_nodes.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -164,6 +165,8 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		ret = add_text(m, "state", state);
 	if (ret >= 0)
 		ret = add_numbers(m, numbers, sizeof(numbers) / sizeof(numbers[0]));
+	if (ret >= 0)
+		ret = bus_append_nodes(m, status->host_detail);
 	return ret < 0 ? ret : sd_bus_message_close_container(m);
 }
 

@@ -18,7 +18,8 @@ const struct sim_policy sim_reporting = {
 };
 
 static const struct sim_policy *const policies[] = {
-	&sim_static, &sim_reporting, &sim_mom, &sim_pve, &sim_squeezed, &sim_aerostat, &sim_oracle,
+	&sim_static,   &sim_reporting, &sim_mom,     &sim_pve,	&sim_squeezed,
+	&sim_aerostat, &sim_oracle,    &sim_present, &sim_late,
 };
 
 const struct sim_policy *sim_policy_at(size_t index)

@@ -41,7 +41,7 @@ struct sim_tick {
 /* What a policy is told before a run; borrowed until its end. */
 struct sim_policy_setup {
 	const struct conf *conf;
-	const struct guest_spec *specs; /* of all VMs of the host; only the oracle looks */
+	const struct guest_spec *specs; /* of all VMs of the host; only the oracles look */
 	size_t n_specs;
 	double ram_mib;
 	uint64_t seed;
@@ -68,6 +68,8 @@ extern const struct sim_policy sim_pve;
 extern const struct sim_policy sim_squeezed;
 extern const struct sim_policy sim_aerostat;
 extern const struct sim_policy sim_oracle;
+extern const struct sim_policy sim_present;
+extern const struct sim_policy sim_late;
 
 /* In the order of tables; NULL after the last. */
 const struct sim_policy *sim_policy_at(size_t index);

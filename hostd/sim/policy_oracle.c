@@ -11,6 +11,11 @@
  *   - Where not even the next ten seconds fit, those who lack least are served first: that
  *     leaves the fewest in want.
  * Reservations and limits hold for it as for all others, and only what is free is given.
+ *
+ * No manager can know what it knows. What of its success is foresight, and what is freshness, two
+ * more show that share its planning: `present` sees each working set exactly, as it is, in each
+ * second, and nothing of what is to come; `late` sees the same, but as old as statistics are when a
+ * daemon acts on them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -20,6 +25,7 @@
 #include "sim/policy.h"
 
 #define AHEAD_S	   600
+#define LATE_S	   6 /* half of a period of 5 s, half of an interval of 5 s, and 1 s of their own */
 #define BLOCK_S	   10
 #define BLOCKS	   (AHEAD_S / BLOCK_S)
 #define MOVE_MIB   16.0 /* smaller moves, */
@@ -42,6 +48,7 @@ struct oracle_vm {
 struct oracle {
 	double memory_mib;
 	size_t n;
+	int64_t sees_s; /* how far from now `ahead` is; negative: in the past */
 	struct demand ahead;
 	size_t *order; /* scratch: VMs of the tick by what they lack */
 	double *lacks_mib; /* scratch: by place in the tick */
@@ -60,7 +67,7 @@ static void oracle_free(void *self)
 	free(oracle);
 }
 
-static int oracle_init(const struct sim_policy_setup *setup, void **ret_self)
+static int init(const struct sim_policy_setup *setup, int64_t sees_s, void **ret_self)
 {
 	size_t n = setup->n_specs;
 	struct oracle *oracle = calloc(1, sizeof(*oracle) + n * sizeof(oracle->vms[0]));
@@ -69,6 +76,7 @@ static int oracle_init(const struct sim_policy_setup *setup, void **ret_self)
 
 	if (oracle && sources) {
 		oracle->n = n;
+		oracle->sees_s = sees_s;
 		oracle->memory_mib = setup->ram_mib - MODEL_HOST_OWN_MIB;
 		oracle->order = calloc(n + 1, sizeof(*oracle->order));
 		oracle->lacks_mib = calloc(n + 1, sizeof(*oracle->lacks_mib));
@@ -88,10 +96,25 @@ static int oracle_init(const struct sim_policy_setup *setup, void **ret_self)
 	return ret;
 }
 
-/* Let the future run up to ten minutes from now. */
+static int oracle_init(const struct sim_policy_setup *setup, void **ret_self)
+{
+	return init(setup, AHEAD_S - 1, ret_self);
+}
+
+static int present_init(const struct sim_policy_setup *setup, void **ret_self)
+{
+	return init(setup, 0, ret_self);
+}
+
+static int late_init(const struct sim_policy_setup *setup, void **ret_self)
+{
+	return init(setup, -LATE_S, ret_self);
+}
+
+/* Let the copy run to what can be seen from now: at most ten minutes from it. */
 static void look_ahead(struct oracle *oracle, int64_t now_s)
 {
-	while (oracle->ahead.now_s < now_s + AHEAD_S - 1) {
+	while (oracle->ahead.now_s < now_s + oracle->sees_s) {
 		size_t block;
 
 		demand_step(&oracle->ahead);
@@ -104,6 +127,21 @@ static void look_ahead(struct oracle *oracle, int64_t now_s)
 				*highest_mib = mib;
 		}
 	}
+}
+
+static double need_mib(const struct oracle_vm *vm, double working_set_mib)
+{
+	return working_set_mib > 0 ? vm->kernel_mib + working_set_mib * (1 + MODEL_USEFUL_CACHE)
+				   : 0;
+}
+
+/* Who sees no future takes it to be like what it sees. */
+static void take_as_it_is(struct oracle *oracle)
+{
+	for (size_t i = 0; i < oracle->n; i++)
+		for (size_t horizon = 0; horizon < HORIZONS; horizon++)
+			oracle->vms[i].need_mib[horizon] =
+				need_mib(&oracle->vms[i], oracle->ahead.working_set_mib[i]);
 }
 
 static void find_needs(struct oracle *oracle, int64_t now_s)
@@ -121,10 +159,7 @@ static void find_needs(struct oracle *oracle, int64_t now_s)
 			highest_mib = mib > highest_mib ? mib : highest_mib;
 			if (b + 1 != horizons[horizon - 1])
 				continue;
-			vm->need_mib[--horizon] =
-				highest_mib > 0
-					? vm->kernel_mib + highest_mib * (1 + MODEL_USEFUL_CACHE)
-					: 0;
+			vm->need_mib[--horizon] = need_mib(vm, highest_mib);
 		}
 	}
 }
@@ -212,7 +247,10 @@ static void give_least_first(struct oracle *oracle, const struct sim_tick *tick)
 
 static void plan(struct oracle *oracle, const struct sim_tick *tick)
 {
-	find_needs(oracle, tick->now_s);
+	if (oracle->sees_s > 0)
+		find_needs(oracle, tick->now_s);
+	else
+		take_as_it_is(oracle);
 	for (size_t horizon = 0; horizon < HORIZONS; horizon++) {
 		double rest_mib = oracle->memory_mib - sum_needs(oracle, tick, horizon);
 
@@ -263,9 +301,11 @@ static void oracle_tick(void *self, struct sim_tick *tick)
 	bool any_started = false;
 
 	look_ahead(oracle, tick->now_s);
+	if (oracle->ahead.now_s < 0)
+		return;
 	for (size_t i = 0; i < tick->n_vms; i++)
 		any_started = any_started || tick->vms[i].started;
-	if (any_started || tick->now_s % BLOCK_S == 0)
+	if (any_started || oracle->sees_s <= 0 || tick->now_s % BLOCK_S == 0)
 		plan(oracle, tick);
 	for (size_t i = 0; i < tick->n_vms; i++)
 		free_mib -= held_mib(&tick->vms[i]);
@@ -288,6 +328,24 @@ const struct sim_policy sim_oracle = {
 	.summary = "knows each working set ten minutes ahead",
 	.interval_s = 1,
 	.init = oracle_init,
+	.tick = oracle_tick,
+	.free = oracle_free,
+};
+
+const struct sim_policy sim_present = {
+	.name = "present",
+	.summary = "the oracle without foresight: knows each working set as it is",
+	.interval_s = 1,
+	.init = present_init,
+	.tick = oracle_tick,
+	.free = oracle_free,
+};
+
+const struct sim_policy sim_late = {
+	.name = "late",
+	.summary = "the oracle without foresight, as late as statistics are: six seconds",
+	.interval_s = 1,
+	.init = late_init,
 	.tick = oracle_tick,
 	.free = oracle_free,
 };

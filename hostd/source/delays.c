@@ -22,6 +22,9 @@
 
 #include "util/text_file.h"
 
+#define NS_PER_PERMILLE_MS 1000 /* nanoseconds in a thousandth of a millisecond */
+#define RATE_MAX	   ((uint64_t)1000 * 1000) /* permille: a thousand threads, all the time */
+
 #define VERSION_MIN	     9 /* the first with thrashing; Linux 4.20 */
 #define VERSION_BROKEN_FIRST 14
 #define VERSION_BROKEN_LAST  15
@@ -58,6 +61,27 @@ int delays_parse(const void *payload, size_t length, bool accounted, struct dela
 	ret_delays->thrashing_ns = opt_some(stats.thrashing_delay_total);
 	ret_delays->reclaim_ns = opt_some(stats.freepages_delay_total);
 	return 0;
+}
+
+static struct opt_u64 waited(struct opt_u64 before, struct opt_u64 now, uint64_t elapsed_ms)
+{
+	uint64_t before_ns, now_ns, permille;
+
+	if (!opt_get(now, &now_ns) || !opt_get(before, &before_ns) || now_ns < before_ns ||
+	    !elapsed_ms)
+		return opt_none();
+	permille = (now_ns - before_ns) / elapsed_ms / NS_PER_PERMILLE_MS;
+	return opt_some(permille < RATE_MAX ? permille : RATE_MAX);
+}
+
+void delays_rates(const struct delays *before, const struct delays *now, uint64_t elapsed_ms,
+		  struct vm_host *host)
+{
+	host->cpu_wait_permille = waited(before->cpu_ns, now->cpu_ns, elapsed_ms);
+	host->io_wait_permille = waited(before->block_io_ns, now->block_io_ns, elapsed_ms);
+	host->swap_wait_permille = waited(before->swap_in_ns, now->swap_in_ns, elapsed_ms);
+	host->thrash_wait_permille = waited(before->thrashing_ns, now->thrashing_ns, elapsed_ms);
+	host->reclaim_wait_permille = waited(before->reclaim_ns, now->reclaim_ns, elapsed_ms);
 }
 
 bool delays_accounted(const char *root)

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "util/opt.h"
+#include "policy/snapshot.h"
 
 struct delays {
 	struct opt_u64 cpu_ns; /* ready to run, but no CPU was free */
@@ -29,6 +29,13 @@ struct delays {
  * not known. On failure *ret_delays is untouched. Pure.
  */
 int delays_parse(const void *payload, size_t length, bool accounted, struct delays *ret_delays);
+
+/*
+ * Which part of the `elapsed_ms` between two readings was spent waiting: the permille in *host, of all
+ * threads together. A counter that went back, or no time in between, makes it unknown. Pure.
+ */
+void delays_rates(const struct delays *before, const struct delays *now, uint64_t elapsed_ms,
+		  struct vm_host *host);
 
 /* Whether the kernel below `root` accounts for more than waiting for a CPU. */
 bool delays_accounted(const char *root);

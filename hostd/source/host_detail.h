@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What else the host's kernel says about its memory: same-page merging (KSM), compressed swap
- * (zswap), and how much is free on each NUMA node. Shown and published; the policy does not need
- * it.
+ * (zswap), and how much is free on each NUMA node. It is published; the policy does not need it.
  */
 #ifndef AEROSTAT_SOURCE_HOST_DETAIL_H
 #define AEROSTAT_SOURCE_HOST_DETAIL_H

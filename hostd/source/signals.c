@@ -19,8 +19,7 @@
 #include "util/clock.h"
 
 #define SCAN_AGAIN_MS ((uint64_t)60 * 1000)
-#define NS_PER_MS     1000000
-#define RATE_MAX      ((uint64_t)1000 * 1000) /* permille; a thousand threads waiting all the time */
+#define RATE_LEAST_MS 2000 /* over less, a single swapped-in page would look like a host on fire */
 
 /* One VM's process, and its counters of the round before. */
 struct tracked {
@@ -31,6 +30,7 @@ struct tracked {
 	bool has_delays;
 	struct delays delays;
 	uint64_t delays_ms; /* monotonic */
+	struct vm_host rates; /* since the reading before that */
 };
 
 struct signals {
@@ -139,48 +139,33 @@ static void scan(struct signals *signals, uint64_t now_ms)
 	signals->scan_wanted = false;
 }
 
-/* The part of the time since the round before that was spent waiting; all threads together. */
-static struct opt_u64 waited(struct opt_u64 now, struct opt_u64 before, uint64_t elapsed_ms)
+static void say_why(struct signals *signals, int error)
 {
-	uint64_t now_ns, before_ns, permille;
-
-	if (!opt_get(now, &now_ns) || !opt_get(before, &before_ns) || now_ns < before_ns ||
-	    !elapsed_ms)
-		return opt_none();
-	permille = (now_ns - before_ns) / elapsed_ms / (NS_PER_MS / 1000);
-	return opt_some(permille < RATE_MAX ? permille : RATE_MAX);
+	if (error == -EPROTONOSUPPORT)
+		signals->unavailable = "this kernel's taskstats have a layout that is not known "
+				       "(version 14 or 15, or below 9)";
+	else if (error == -EPERM)
+		signals->unavailable = "reading taskstats takes CAP_NET_ADMIN";
 }
 
-static void take_delays(struct signals *signals, struct tracked *tracked, struct vm_host *host)
+static void take_delays(struct signals *signals, struct tracked *tracked)
 {
-	const struct delays *before = &tracked->delays;
 	uint64_t now_ms = clock_monotonic_ms();
-	uint64_t elapsed_ms = now_ms - tracked->delays_ms;
 	struct delays now;
 	int ret;
 
-	if (!signals->delays)
+	if (!signals->delays ||
+	    (tracked->has_delays && now_ms - tracked->delays_ms < RATE_LEAST_MS))
 		return;
 	ret = delays_read(signals->delays, tracked->process.pid, signals->accounted, &now);
 	if (ret) {
 		tracked->has_delays = false;
-		if (ret == -EPROTONOSUPPORT)
-			signals->unavailable =
-				"this kernel's taskstats have a layout that is not known (version "
-				"14 or 15, or below 9)";
-		else if (ret == -EPERM)
-			signals->unavailable = "reading taskstats takes CAP_NET_ADMIN";
+		tracked->rates = (struct vm_host){ 0 };
+		say_why(signals, ret);
 		return;
 	}
-	if (tracked->has_delays) {
-		host->cpu_wait_permille = waited(now.cpu_ns, before->cpu_ns, elapsed_ms);
-		host->io_wait_permille = waited(now.block_io_ns, before->block_io_ns, elapsed_ms);
-		host->swap_wait_permille = waited(now.swap_in_ns, before->swap_in_ns, elapsed_ms);
-		host->thrash_wait_permille =
-			waited(now.thrashing_ns, before->thrashing_ns, elapsed_ms);
-		host->reclaim_wait_permille =
-			waited(now.reclaim_ns, before->reclaim_ns, elapsed_ms);
-	}
+	if (tracked->has_delays)
+		delays_rates(&tracked->delays, &now, now_ms - tracked->delays_ms, &tracked->rates);
 	tracked->delays = now;
 	tracked->delays_ms = now_ms;
 	tracked->has_delays = true;
@@ -194,8 +179,9 @@ static void gather_vm(struct signals *signals, struct signals_vm *vm)
 	vm->host = (struct vm_host){ 0 };
 	if (!tracked || !tracked->process.pid || tracked->contested)
 		return;
+	take_delays(signals, tracked);
+	vm->host = tracked->rates;
 	vm->host.swapped_kib = process_swapped_kib(signals->root, &tracked->process);
-	take_delays(signals, tracked, &vm->host);
 	if (!tracked->cgroup[0])
 		return;
 	cgroup = cgroup_read(signals->root, tracked->cgroup);

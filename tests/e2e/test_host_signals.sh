@@ -18,6 +18,10 @@ test_host_signals_of_a_guest()
 		equal "lines that say how to turn it on" \
 			"$(log_count 'kernel.task_delayacct=1|no taskstats|CAP_NET_ADMIN|cannot be reached')" 1
 	fi
+	if [ -d /sys/devices/system/node/node0 ]; then
+		expect "the memory of the host's first NUMA node is known" \
+			at_least "$(status_json | jq .host.node0_total_kib)" 1
+	fi
 	ticks_pass 3
 	stop_daemon
 	equal "lines about it" "$(log_count 'wait for the host is not known')" \

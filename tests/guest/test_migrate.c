@@ -237,6 +237,8 @@ static void arrives(struct test *t)
 {
 	char uri[700], dir[560], path[640], why[1024], *line;
 	struct guest_config config = *t->guest->config;
+	uint64_t full_kib = FULL_KIB - config.memory_less_kib;
+	bool hinted = check_has_feature(t, FEATURE_FREE_PAGE_HINT);
 	struct guest *arrived;
 
 	use_memory(t);
@@ -246,7 +248,12 @@ static void arrives(struct test *t)
 	snprintf(dir, sizeof(dir), "%s/arrived", t->guest->dir);
 	snprintf(path, sizeof(path), "%s/stream", t->guest->dir);
 	snprintf(uri, sizeof(uri), "exec:cat >'%s'", path);
-	require_ok(t, start_migration(t->guest, uri, SLOW_BYTES_S));
+	if (hinted)
+		start_hinted(t, uri, SLOW_BYTES_S);
+	else
+		require_ok(t, start_migration(t->guest, uri, SLOW_BYTES_S));
+	if (t->failed)
+		return;
 	/* Takes pages that were free when the migration began. */
 	require_ok(t, guest_ask(t->guest, NULL, "hog late 40"));
 	require_ok(t, guest_ask(t->guest, NULL, "hog-wait late"));
@@ -272,7 +279,7 @@ static void arrives(struct test *t)
 	if (t->failed)
 		return;
 	require_ok(t, guest_wait_actual(t->guest, FULL_KIB - 40 * KIB_PER_MIB, NULL));
-	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
+	require_ok(t, guest_balloon_to(t->guest, full_kib));
 	require_ok(t, guest_ask(t->guest, NULL, "hog fresh 60"));
 	require_ok(t, guest_ask(t->guest, NULL, "hog-wait fresh"));
 	check_hog(t, "fresh");
@@ -304,3 +311,13 @@ static struct guest_group arrive = {
 	GUEST_TESTS(arrive_tests),
 };
 GUEST_GROUP(arrive)
+
+static struct guest_group arrive_hinted = {
+	.name = "migrate-hinted",
+	.config = { .device = DEVICE,
+		    .append = "init_on_alloc=0",
+		    .options = iothread,
+		    .memory_less_kib = 128 },
+	GUEST_TESTS(arrive_tests),
+};
+GUEST_GROUP(arrive_hinted)

@@ -138,6 +138,29 @@ static void test_delays_of_this_process(void **state)
 	delays_close(source);
 }
 
+static void test_rates(void **state)
+{
+	struct delays before = { .cpu_ns = opt_some(1000), .swap_in_ns = opt_some(500) };
+	struct delays now = {
+		.cpu_ns = opt_some(1000 + (uint64_t)3000 * 1000000), /* three seconds */
+		.swap_in_ns = opt_some(499),
+		.thrashing_ns = opt_some(7),
+	};
+	struct vm_host host = { 0 };
+
+	(void)state;
+	delays_rates(&before, &now, 2000, &host);
+	assert_known(host.cpu_wait_permille, 1500);
+	assert_false(host.swap_wait_permille.known); /* went back */
+	assert_false(host.thrash_wait_permille.known); /* not known before */
+	assert_false(host.io_wait_permille.known);
+	delays_rates(&before, &now, 0, &host);
+	assert_false(host.cpu_wait_permille.known);
+	now.cpu_ns = opt_some(UINT64_MAX);
+	delays_rates(&before, &now, 1, &host);
+	assert_known(host.cpu_wait_permille, 1000000);
+}
+
 static void test_accounted(void **state)
 {
 	struct scratch *scratch = *state;
@@ -410,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_delays_versions),
 		cmocka_unit_test(test_delays_sizes),
 		cmocka_unit_test(test_delays_of_this_process),
+		cmocka_unit_test(test_rates),
 		WITH_SCRATCH(test_accounted),
 		cmocka_unit_test(test_scopes),
 		cmocka_unit_test(test_long_scope),

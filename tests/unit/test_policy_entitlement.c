@@ -294,6 +294,30 @@ static void test_shares_weigh_the_maximum(void **state)
 	assert_near(entitlement(&world, 1), GIB(1));
 }
 
+/*
+ * What nobody needs is not weighed with the maximum: a small VM gets as much of it as a large one,
+ * and twice as much with twice the shares.
+ */
+static void test_idle_parts_are_equal(void **state)
+{
+	struct world world;
+	uint64_t small, large, favoured;
+
+	(void)state;
+	plain(&world, GIB(7));
+	add(&world, GIB(2), MIB(500), 0, 1000);
+	add(&world, GIB(8), MIB(2000), 0, 1000);
+	add(&world, GIB(8), MIB(1000), 0, 2000);
+	world_tick(&world, 5000);
+	small = entitlement(&world, 0) - MIB(500);
+	large = entitlement(&world, 1) - MIB(2000);
+	favoured = entitlement(&world, 2) - MIB(1000);
+	assert_between(small + large + favoured, GIB(7) - MIB(3500) - 64, GIB(7) - MIB(3500));
+	/* Of the tax a hundredth is left of how much of its price each VM does not use. */
+	assert_between(large, small - small / 50, small + small / 50);
+	assert_between(favoured, 2 * small - small / 25, 2 * small + small / 25);
+}
+
 /* Where not all limits fit nobody is filled beyond its comfort; where they do, everybody is. */
 static void test_comfort(void **state)
 {
@@ -323,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_idle_tax),
 		cmocka_unit_test(test_shares_weigh_the_maximum),
 		cmocka_unit_test(test_comfort),
+		cmocka_unit_test(test_idle_parts_are_equal),
 		cmocka_unit_test(test_modest_vm_leaves_the_rest),
 		cmocka_unit_test(test_reservation_is_a_floor),
 		cmocka_unit_test(test_idle_reservation_holds),

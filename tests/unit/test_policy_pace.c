@@ -243,6 +243,34 @@ static void test_few_are_asked(void **state)
 	assert_eq(world_actual(&world, 1), world_actual(&world, 2));
 }
 
+/*
+ * All that is wanted has been asked of one that takes its time: the others are left alone meanwhile,
+ * until more is wanted than is coming.
+ */
+static void test_coming_is_not_asked_again(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, MIB(4000));
+	world.settings.headroom_permille = 0;
+	world.settings.step_permille = 1000;
+	add(&world, GIB(4), MIB(2000), MIB(100))->stuck = true;
+	add(&world, GIB(4), MIB(900), MIB(100));
+	add(&world, GIB(4), MIB(1100), MIB(1100))->settings.buffer_permille = 1500;
+	world_tick(&world, 1000);
+	assert_int_equal(reason(&world, 0), REASON_RECLAIM);
+	assert_true(world_decision(&world, 0)->target_kib < MIB(400));
+	for (int i = 0; i < 3; i++) {
+		world_tick(&world, 1000);
+		assert_int_equal(reason(&world, 1), REASON_SPARE);
+		assert_eq(world_actual(&world, 1), MIB(900));
+	}
+	world.vms[2].settings.buffer_permille = 2300;
+	world_tick(&world, 1000);
+	assert_int_equal(reason(&world, 1), REASON_RECLAIM);
+}
+
 /* Each step begins where the guest is: one that is slow is not asked for ever more. */
 static void test_slow_guest(void **state)
 {
@@ -554,6 +582,7 @@ int main(void)
 		cmocka_unit_test(test_early_ticks),
 		cmocka_unit_test(test_spare_is_left),
 		cmocka_unit_test(test_few_are_asked),
+		cmocka_unit_test(test_coming_is_not_asked_again),
 		cmocka_unit_test(test_slow_guest),
 		cmocka_unit_test(test_below_demand_slowly),
 		cmocka_unit_test(test_low),

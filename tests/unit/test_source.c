@@ -275,6 +275,11 @@ static void test_pinned_domains(void **state)
 	assert_int_equal(domain_xml_parse("<domain>", &untouched), -EINVAL);
 	assert_int_equal(domain_xml_parse("<network/>", &untouched), -EINVAL);
 	assert_int_equal(domain_xml_parse("", &untouched), -EINVAL);
+	assert_int_equal(domain_xml_parse("<!DOCTYPE domain [<!ENTITY a '5'><!ENTITY b '&a;&a;'>]>"
+					  "<domain><devices><memballoon><stats period='&b;'/>"
+					  "</memballoon></devices></domain>",
+					  &untouched),
+			 -EINVAL);
 	assert_eq(untouched.stats_period_s, 77);
 }
 

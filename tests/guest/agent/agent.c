@@ -12,6 +12,7 @@
  *   agent.module=NAME            balloon module to load at start: aerostat, virtio_balloon; none
  *   agent.params=A=1,B=2         its parameters
  *   agent.load=SHAPE[,P=V...]    a load, see load.c
+ *   agent.swap=NAME              a virtio disk, e.g. vda, with a swap area
  *   agent.poweroff=1             power off as soon as all that is done
  *
  * Its first line on the port is "agent ready kernel=RELEASE module=NAME module_errno=N".
@@ -115,6 +116,9 @@ int main(void)
 		fprintf(stderr, "agent: cannot open %s: %s\n", PORT_PATH, strerror(-r));
 	load_transports();
 	load_balloon();
+	r = swap_start();
+	if (r < 0)
+		port_sendf("agent cannot swap: %s", strerror(-r));
 	r = load_start();
 	if (r < 0)
 		port_sendf("agent cannot start the load: %s", strerror(-r));

@@ -4,9 +4,11 @@
  *
  * agent.c    start-up: mounts, modules, command line, the request loop
  * command.c  the requests a host can make, one function each
+ * disk.c     virtio disks, to swap to or to read
  * hog.c      children that hold memory of known content
- * load.c     the demo's loads: memory use over time, reported as lines
- * memory.c   known page content, page cache, what /proc/meminfo says
+ * load.c     loads for demo and benchmarks: memory use over time, reported as lines;
+ *            load_options.c reads what they are to do
+ * memory.c   known page content, page cache, what the kernel says about memory
  * util.c     files, the kernel command line, the port to the host
  *
  * Functions return 0 or a negative errno unless they say otherwise; outputs have a ret_ prefix
@@ -56,9 +58,13 @@ bool pattern_intact(const void *page, uint64_t index, uint64_t seed);
 
 /* A field of /proc/meminfo, e.g. "MemAvailable"; -ENOENT when the kernel has no such line. */
 int meminfo_kib(const char *field, uint64_t *ret_kib);
+/* A counter of /proc/vmstat since boot, e.g. "pswpin"; -ENOENT when the kernel has none such. */
+int vmstat_counter(const char *name, uint64_t *ret_count);
 
 /* Fills the page cache with at least so much clean, reclaimable memory. */
 int cache_fill(uint64_t mib);
+/* Likewise with what is on a virtio disk; -EIO when that is smaller, else as disk_find. */
+int cache_disk(const char *name, uint64_t mib);
 
 /* --- hog.c --- */
 
@@ -82,6 +88,14 @@ void hog_free_all(void);
 
 /* Starts the load `agent.load` asks for, if any, as a child that reports on the port. */
 int load_start(void);
+
+/* --- disk.c --- */
+
+/* The device file of a virtio disk, e.g. "vdb". -ENODEV when it does not appear in time. */
+int disk_find(const char *name, char *ret_path, size_t size);
+
+/* Swaps to the disk `agent.swap` names, if any. Fails as disk_find and swapon do. */
+int swap_start(void);
 
 /* --- command.c --- */
 

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define HOGS_MAX 8
+#define HOGS_MAX 32
 
 struct hog {
 	char name[32]; /* empty: slot is free */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Known page content, page cache on demand, and /proc/meminfo.
+ * Known page content, page cache on demand, and what the kernel says about memory.
  *
- * Page cache needs a file that is not in memory already, and these guests have no disk. A loop
- * device over a sparse tmpfs file serves: reading a hole of tmpfs allocates nothing, while the
+ * Page cache needs a file that is not in memory already, and most of these guests have no disk. A
+ * loop device over a sparse tmpfs file serves: reading a hole of tmpfs allocates nothing, while the
  * pages the loop device caches for its readers are clean and the first to be reclaimed.
  */
 #include "agent.h"
@@ -43,23 +43,34 @@ bool pattern_intact(const void *page, uint64_t index, uint64_t seed)
 	return true;
 }
 
-int meminfo_kib(const char *field, uint64_t *ret_kib)
+/* The number behind NAME and a separator in a file of one such line each. */
+static int numbered_line(const char *path, const char *name, char separator, uint64_t *ret_number)
 {
-	size_t length = strlen(field);
-	char text[4096];
+	static char text[16384];
+	size_t length = strlen(name);
 	const char *line;
 	int r;
 
-	r = file_read("/proc/meminfo", text, sizeof(text));
+	r = file_read(path, text, sizeof(text));
 	if (r < 0)
 		return r;
 	for (line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
-		if (strncmp(line, field, length) == 0 && line[length] == ':') {
-			*ret_kib = strtoull(line + length + 1, NULL, 10);
+		if (strncmp(line, name, length) == 0 && line[length] == separator) {
+			*ret_number = strtoull(line + length + 1, NULL, 10);
 			return 0;
 		}
 	}
 	return -ENOENT;
+}
+
+int meminfo_kib(const char *field, uint64_t *ret_kib)
+{
+	return numbered_line("/proc/meminfo", field, ':', ret_kib);
+}
+
+int vmstat_counter(const char *name, uint64_t *ret_count)
+{
+	return numbered_line("/proc/vmstat", name, ' ', ret_count);
 }
 
 /* Puts a sparse file of so many bytes behind the loop device, in place of what was there. */
@@ -94,30 +105,44 @@ close_file:
 	return r;
 }
 
-int cache_fill(uint64_t mib)
+/*
+ * Reads so much of a device through the page cache. It must stay open: its last close throws its
+ * cached pages away. So the descriptor is left to the process, and one more for each call is no
+ * loss in a test guest.
+ */
+static int read_through(const char *device, uint64_t bytes)
 {
 	static char buffer[64 * 1024];
-	uint64_t left = mib * AGENT_MIB_BYTES;
+	uint64_t left = bytes;
 	ssize_t n;
-	int fd, r;
+	int fd;
 
-	r = cache_attach(left);
-	if (r < 0)
-		return r;
-	fd = open(CACHE_DEVICE, O_RDONLY | O_CLOEXEC);
+	fd = open(device, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	while (left > 0) {
 		n = read(fd, buffer, sizeof(buffer));
-		if (n <= 0) {
-			r = n < 0 ? -errno : -EIO;
-			break;
-		}
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
 		left -= (uint64_t)n < left ? (uint64_t)n : left;
 	}
-	/*
-	 * The device must stay open: its last close throws its cached pages away. The descriptor
-	 * is left to the process, and one more for each call is no loss in a test guest.
-	 */
-	return r;
+	return 0;
+}
+
+int cache_fill(uint64_t mib)
+{
+	uint64_t bytes = mib * AGENT_MIB_BYTES;
+	int r;
+
+	r = cache_attach(bytes);
+	return r < 0 ? r : read_through(CACHE_DEVICE, bytes);
+}
+
+int cache_disk(const char *name, uint64_t mib)
+{
+	char path[64];
+	int r;
+
+	r = disk_find(name, path, sizeof(path));
+	return r < 0 ? r : read_through(path, mib * AGENT_MIB_BYTES);
 }

@@ -80,11 +80,14 @@ static bool in_caller(unsigned long address)
 	return module && !strncmp(module + 1, caller, length) && module[length + 1] == ']';
 }
 
-static bool from_caller(void)
+static bool from_caller(struct pt_regs *regs)
 {
 	unsigned long frames[STACK_FRAMES];
 	unsigned int i, count = stack_trace_save(frames, STACK_FRAMES, 0);
 
+	/* No frame leads to the immediate caller yet; the return address does. */
+	if (in_caller(regs_get_kernel_stack_nth(regs, 0)))
+		return true;
 	for (i = 0; i < count; i++)
 		if (in_caller(frames[i]))
 			return true;
@@ -96,7 +99,7 @@ static int caught(struct kprobe *probe, struct pt_regs *regs)
 	unsigned long flags;
 	bool fail;
 
-	if (!from_caller())
+	if (!from_caller(regs))
 		return 0;
 	raw_spin_lock_irqsave(&count_lock, flags);
 	fail = calls++ >= skip && hits < times;
@@ -110,7 +113,12 @@ static int caught(struct kprobe *probe, struct pt_regs *regs)
 	return 1;
 }
 
-static struct kprobe probe = { .pre_handler = caught };
+/* A probe without such a handler may be made a jump, which cannot change where the call goes. */
+static void no_jump(struct kprobe *unused, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe probe = { .pre_handler = caught, .post_handler = no_jump };
 
 static int __init fault_init(void)
 {

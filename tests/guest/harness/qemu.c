@@ -96,7 +96,8 @@ static uint64_t host_tsc_khz(void)
 
 /*
  * A microvm has neither HPET nor PM timer, and on a busy host the guest often fails to calibrate
- * its counter against the PIT; Linux 6.1 then waits for ever for its first tick. So it is told.
+ * its counter against the PIT; Linux 6.1 then waits for ever for its first tick. So it is told; and
+ * not to check the counter against lost ticks, as without it there is no clock at all.
  */
 static void add_tsc(char *append, size_t size)
 {
@@ -104,7 +105,8 @@ static void add_tsc(char *append, size_t size)
 	size_t used = strlen(append);
 
 	if (khz)
-		snprintf(append + used, size - used, " tsc_early_khz=%" PRIu64, khz);
+		snprintf(append + used, size - used, " tsc_early_khz=%" PRIu64 " tsc=reliable",
+			 khz);
 }
 
 static void make_command_line(struct command_line *line, const struct guest_config *config,
@@ -114,6 +116,12 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	const char *device = config->device ? config->device : "virtio-balloon-pci,id=balloon0";
 	bool microvm = strcmp(machine, "microvm") == 0;
 	bool kvm = strcmp(files->accel, "kvm") == 0;
+	/*
+	 * A booting kernel counts the ticks of its timer for some milliseconds, and panics without
+	 * any; a running one complains when a processor does nothing for 21 s. An emulated one may
+	 * have to wait longer than that for its host.
+	 */
+	const char *patience = " no_timer_check rcupdate.rcu_cpu_stall_timeout=120";
 	char append[1024];
 
 	add(line, "qemu-system-x86_64");
@@ -122,8 +130,9 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	/* A microvm's own serial port would take the place of ours; the clock wakes sleepers. */
 	add_option(line, "-machine", "%s%s", machine,
 		   microvm ? ",isa-serial=off,rtc=on,acpi=on" : "");
-	add_option(line, "-m", "%u",
-		   (config->memory_mib ? config->memory_mib : 256) + files->extra_mib);
+	add_option(line, "-m", "%uk",
+		   ((config->memory_mib ? config->memory_mib : 256) + files->extra_mib) * 1024 -
+			   config->memory_less_kib);
 	add_option(line, "-smp", "%u", config->vcpus ? config->vcpus : 2);
 	add(line, "-nodefaults");
 	add(line, "-no-user-config");
@@ -132,8 +141,8 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-kernel", "%s", files->kernel);
 	add_option(line, "-initrd", "%s", files->initrd);
 	snprintf(append, sizeof(append),
-		 "console=ttyS0,115200 loglevel=5 panic=-1 no_timer_check agent.module=%s%s%s %s",
-		 driver, config->params ? " agent.params=" : "",
+		 "console=ttyS0,115200 loglevel=5 panic=-1%s agent.module=%s%s%s %s",
+		 kvm ? "" : patience, driver, config->params ? " agent.params=" : "",
 		 config->params ? config->params : "", config->append ? config->append : "");
 	if (microvm && !kvm)
 		add_tsc(append, sizeof(append));

@@ -16,6 +16,8 @@ struct guest_config {
 	const char *incoming; /* not booted but taken over: where from, as of -incoming [none] */
 	const char *const *options; /* more of QEMU's, ended by NULL [none] */
 	uint32_t memory_mib; /* [256] */
+	/* Taken off that, so that it is no multiple of anything round; the balloon functions do not know. */
+	uint32_t memory_less_kib; /* [0] */
 	uint32_t vcpus; /* [2] */
 	/* A virtio-blk disk, /dev/vda where the guest has the driver; kept until the group ends. */
 	uint32_t disk_mib; /* [none] */

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Single pages of the balloon change places so that the kernel can make large blocks of free
+ * memory: the host hears of it, and the books stay right.
+ *
+ * The balloon takes large blocks when it can, so those are refused for a step. Compaction moves
+ * pages upwards, and only into blocks of 2 MiB that are partly free. So many small programs get
+ * their memory before the balloon and after it, on both sides of its pages, and every second of them
+ * ends.
+ */
+#include "faults.h"
+
+#include <string.h>
+
+#define SINGLES_KIB  (6u * KIB_PER_MIB) /* what one step takes at most is 8 MiB */
+#define LARGE_ORDERS 9 /* the orders that are refused before single pages are taken */
+#define PROGRAMS     30
+#define ROUNDS	     3
+
+/* Which pages lie where is the kernel's business: 146 to 1566 were seen, some of them moved twice. */
+#define MIGRATED_LEAST 16
+
+static void start_programs(struct test *t, int from, int to)
+{
+	for (int i = from; i < to; i++) {
+		require_ok(t, guest_ask(t->guest, NULL, "hog p%d 1", i));
+		require_ok(t, guest_ask(t->guest, NULL, "hog-wait p%d", i));
+	}
+}
+
+/* The balloon's single pages, and on both sides of them memory that is half free. */
+static void scatter(struct test *t)
+{
+	char *blocks;
+
+	start_programs(t, 0, PROGRAMS / 2);
+	if (t->failed)
+		return;
+	require_ok(t, inject(t, FN_ALLOC_PAGES, 0, 0, LARGE_ORDERS));
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB - SINGLES_KIB));
+	end_fault(t, FN_ALLOC_PAGES);
+	if (t->failed)
+		return;
+	/* Blocks of each order: the first number is that of single pages. */
+	require_ok(t, guest_state(t->guest, "blocks_by_order", &blocks));
+	require_equal(t, strtoull(blocks, NULL, 10), SINGLES_KIB / PAGE_KIB, "single pages");
+	free(blocks);
+	start_programs(t, PROGRAMS / 2, PROGRAMS);
+	if (t->failed)
+		return;
+	for (int i = 0; i < PROGRAMS; i += 2)
+		require_ok(t, guest_ask(t->guest, NULL, "hog-free p%d", i));
+}
+
+static void compact(struct test *t, uint64_t *ret_pages)
+{
+	uint64_t before, after;
+
+	require_ok(t, guest_vmstat(t->guest, "balloon_migrate", &before));
+	for (int round = 0; round < ROUNDS; round++)
+		require_ok(t, guest_ask(t->guest, NULL, "write /proc/sys/vm/compact_memory 1"));
+	require_ok(t, guest_vmstat(t->guest, "balloon_migrate", &after));
+	*ret_pages = after - before;
+}
+
+static void check_programs(struct test *t)
+{
+	char *text;
+
+	for (int i = 1; i < PROGRAMS; i += 2) {
+		require_ok(t, guest_ask(t->guest, &text, "hog-check p%d", i));
+		require(t, strstr(text, " bad_pages=0 "), "memory beside the balloon: %s", text);
+		free(text);
+	}
+}
+
+static void pages_migrate(struct test *t)
+{
+	uint64_t total_kib, now_kib, held, migrated = 0;
+
+	if (!have_injector(t))
+		return;
+	require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &total_kib));
+	scatter(t);
+	if (!t->failed)
+		compact(t, &migrated);
+	if (t->failed)
+		return;
+	test_note(t, "%" PRIu64 " of %u pages migrated", migrated, SINGLES_KIB / PAGE_KIB);
+	require(t, migrated >= MIGRATED_LEAST, "pages migrated: expected %d or more, got %" PRIu64,
+		MIGRATED_LEAST, migrated);
+	check_state(t, "state", "running");
+	if (t->failed)
+		return;
+	require_ok(t, guest_state_number(t->guest, "held_pages", &held));
+	require_equal(t, held, SINGLES_KIB / PAGE_KIB, "pages held");
+	require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &now_kib));
+	require_equal(t, now_kib, total_kib - SINGLES_KIB, "MemTotal, KiB, compacted");
+	check_programs(t);
+	if (t->failed)
+		return;
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
+	require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &now_kib));
+	require_equal(t, now_kib, total_kib, "MemTotal, KiB, deflated");
+}
+
+/*
+ * The device does not take the new page. Compaction uses it again in any case, so the device is
+ * reset; the balloon's pages stay where they are until the module is unloaded.
+ */
+static void device_is_silent(struct test *t)
+{
+	struct balance before;
+	uint64_t migrated = 0;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	scatter(t);
+	if (t->failed)
+		return;
+	require_ok(t, silence(t, 0));
+	compact(t, &migrated);
+	if (t->failed)
+		return;
+	require_equal(t, migrated, 0, "pages migrated");
+	check_state(t, "state", "failed");
+	if (t->failed)
+		return;
+	end_fault(t, "virtqueue_kick");
+	if (!t->failed)
+		check_programs(t);
+	if (t->failed)
+		return;
+	require_ok(t, guest_ask(t->guest, NULL, "reset"));
+	check_nothing_lost(t, &before);
+	if (!t->failed)
+		check_works(t);
+}
+
+static const struct guest_test tests[] = {
+	{ .name = "pages-migrate", .run = pages_migrate },
+	{ .name = "device-is-silent", .run = device_is_silent },
+};
+
+static struct guest_group compaction = {
+	.name = "compaction",
+	.config = { .device = "virtio-balloon-pci,id=balloon0" },
+	GUEST_TESTS(tests),
+};
+GUEST_GROUP(compaction)
+
+/* By ranges too, each page of them a range of its own. */
+static struct guest_group compaction_range = {
+	.name = "compaction-range",
+	.config = { .device = "virtio-balloon-pci,id=balloon0,free-page-reporting=on" },
+	GUEST_TESTS(tests),
+};
+GUEST_GROUP(compaction_range)
