@@ -119,7 +119,7 @@ test_alarm_is_told_everywhere()
 	eventually "the log has it" log_has 'vm-b: alarm ballooned'
 	eventually "the hook was run" grep -q '^ballooned|raised|vm-b|' "$hook.out"
 	eventually "the bus has it" grep -q '"Alarm".*"ballooned",true,"vm-b"' "$test_dir/monitor.json"
-	equal "the status has it" "$(vm_status vm-b alarms)" ballooned
+	expect "the status has it" grep -qw ballooned <<<"$(vm_status vm-b alarms)"
 	stop_daemon
 }
 
