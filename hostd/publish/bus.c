@@ -342,6 +342,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_NAMES("Boost", "stt",
 				 SD_BUS_PARAM(vm) SD_BUS_PARAM(size_kib) SD_BUS_PARAM(duration_ms),
 				 "", , bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_NAMES("Reserve", "tt", SD_BUS_PARAM(size_kib) SD_BUS_PARAM(timeout_ms),
+				 "", , bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_NAMES("Pause", "s", SD_BUS_PARAM(vm), "", , bus_on_order,
 				 SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_NAMES("Resume", "s", SD_BUS_PARAM(vm), "", , bus_on_order,
@@ -356,34 +358,9 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
+int bus_add_objects(struct bus *bus, sd_bus *connection)
 {
-	(void)m;
-	(void)userdata;
-	(void)error;
-	log_warning("the message bus is gone: no status can be asked for until the next start; "
-		    "ballooning goes on");
-	return 0;
-}
-
-static int watch_disconnect(struct bus *bus)
-{
-	return sd_bus_match_signal(bus->connection, NULL, "org.freedesktop.DBus.Local",
-				   "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-				   "Disconnected", on_disconnected, bus);
-}
-
-static int open_bus(enum bus_kind kind, sd_bus **ret_connection)
-{
-	switch (kind) {
-	case BUS_SYSTEM:
-		return sd_bus_open_system(ret_connection);
-	case BUS_SESSION:
-		return sd_bus_open_user(ret_connection);
-	case BUS_NONE:
-		break;
-	}
-	return -EINVAL;
+	return sd_bus_add_object_vtable(connection, NULL, BUS_PATH, BUS_INTERFACE, vtable, bus);
 }
 
 int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,
@@ -398,28 +375,10 @@ int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdat
 	bus->status = status;
 	bus->userdata = userdata;
 	bus->orders = *orders;
-	ret = open_bus(kind, &bus->connection);
-	if (ret < 0)
-		goto fail;
-	ret = sd_bus_add_object_vtable(bus->connection, NULL, BUS_PATH, BUS_INTERFACE, vtable, bus);
-	if (ret < 0)
-		goto fail;
-	ret = bus_vm_add_objects(bus);
-	if (ret < 0)
-		goto fail;
-	bus->authority = authority_new(bus->connection, bus);
-	if (!bus->authority) {
-		ret = -ENOMEM;
-		goto fail;
-	}
-	ret = sd_bus_request_name(bus->connection, BUS_NAME, 0);
-	if (ret < 0)
-		goto fail;
-	ret = watch_disconnect(bus);
-	if (ret < 0)
-		goto fail;
-	ret = sd_bus_attach_event(bus->connection, event, SD_EVENT_PRIORITY_NORMAL);
-	if (ret < 0)
+	bus->event = event;
+	bus->kind = kind;
+	ret = bus_connect(bus);
+	if (ret)
 		goto fail;
 	*ret_bus = bus;
 	return 0;
@@ -440,8 +399,7 @@ void bus_free(struct bus *bus)
 {
 	if (!bus)
 		return;
-	authority_free(bus->authority);
-	sd_bus_flush_close_unref(bus->connection);
+	bus_disconnect(bus);
 	by_vm_clear(&bus->signalled);
 	free(bus);
 }

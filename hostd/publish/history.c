@@ -171,7 +171,8 @@ int history_each(const struct history *history, const char *uuid, uint64_t now_m
 {
 	const struct entry *entry = by_vm_find(&history->vms, uuid);
 
-	for (unsigned int ring = RINGS_; entry && ring-- > 0;) {
+	for (unsigned int i = 0; entry && i < RINGS_; i++) {
+		unsigned int ring = RINGS_ - 1 - i; /* the coarsest, and so oldest, first */
 		uint64_t finer_ms = ring ? reach_ms(history, entry, ring - 1, now_ms) : 0;
 		uint32_t n = entry->filled[ring] < rings[ring].n ? entry->filled[ring]
 								 : rings[ring].n;
