@@ -340,6 +340,8 @@ static const sd_bus_vtable vtable[] = {
 				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Boost", SD_BUS_ARGS("s", vm, "t", size_kib, "t", duration_ms),
 				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reserve", SD_BUS_ARGS("t", size_kib, "t", timeout_ms),
+				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_ARGS("s", vm), SD_BUS_NO_RESULT, bus_on_order,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_ARGS("s", vm), SD_BUS_NO_RESULT, bus_on_order,
@@ -352,34 +354,9 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
+int bus_add_objects(struct bus *bus, sd_bus *connection)
 {
-	(void)m;
-	(void)userdata;
-	(void)error;
-	log_warning("the message bus is gone: no status can be asked for until the next start; "
-		    "ballooning goes on");
-	return 0;
-}
-
-static int watch_disconnect(struct bus *bus)
-{
-	return sd_bus_match_signal(bus->connection, NULL, "org.freedesktop.DBus.Local",
-				   "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-				   "Disconnected", on_disconnected, bus);
-}
-
-static int open_bus(enum bus_kind kind, sd_bus **ret_connection)
-{
-	switch (kind) {
-	case BUS_SYSTEM:
-		return sd_bus_open_system(ret_connection);
-	case BUS_SESSION:
-		return sd_bus_open_user(ret_connection);
-	case BUS_NONE:
-		break;
-	}
-	return -EINVAL;
+	return sd_bus_add_object_vtable(connection, NULL, BUS_PATH, BUS_INTERFACE, vtable, bus);
 }
 
 int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,
@@ -394,28 +371,10 @@ int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdat
 	bus->status = status;
 	bus->userdata = userdata;
 	bus->orders = *orders;
-	ret = open_bus(kind, &bus->connection);
-	if (ret < 0)
-		goto fail;
-	ret = sd_bus_add_object_vtable(bus->connection, NULL, BUS_PATH, BUS_INTERFACE, vtable, bus);
-	if (ret < 0)
-		goto fail;
-	ret = bus_vm_add_objects(bus);
-	if (ret < 0)
-		goto fail;
-	bus->authority = authority_new(bus->connection, bus);
-	if (!bus->authority) {
-		ret = -ENOMEM;
-		goto fail;
-	}
-	ret = sd_bus_request_name(bus->connection, BUS_NAME, 0);
-	if (ret < 0)
-		goto fail;
-	ret = watch_disconnect(bus);
-	if (ret < 0)
-		goto fail;
-	ret = sd_bus_attach_event(bus->connection, event, SD_EVENT_PRIORITY_NORMAL);
-	if (ret < 0)
+	bus->event = event;
+	bus->kind = kind;
+	ret = bus_connect(bus);
+	if (ret)
 		goto fail;
 	*ret_bus = bus;
 	return 0;
@@ -436,8 +395,7 @@ void bus_free(struct bus *bus)
 {
 	if (!bus)
 		return;
-	authority_free(bus->authority);
-	sd_bus_flush_close_unref(bus->connection);
+	bus_disconnect(bus);
 	by_vm_clear(&bus->signalled);
 	free(bus);
 }

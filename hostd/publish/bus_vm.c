@@ -239,16 +239,15 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-int bus_vm_add_objects(struct bus *bus)
+int bus_vm_add_objects(struct bus *bus, sd_bus *connection)
 {
 	int ret;
 
-	ret = sd_bus_add_fallback_vtable(bus->connection, NULL, BUS_VM_PREFIX, BUS_VM_INTERFACE,
-					 vtable, find, bus);
+	ret = sd_bus_add_fallback_vtable(connection, NULL, BUS_VM_PREFIX, BUS_VM_INTERFACE, vtable,
+					 find, bus);
 	if (ret >= 0)
-		ret = sd_bus_add_node_enumerator(bus->connection, NULL, BUS_VM_PREFIX, enumerate,
-						 bus);
+		ret = sd_bus_add_node_enumerator(connection, NULL, BUS_VM_PREFIX, enumerate, bus);
 	if (ret >= 0)
-		ret = sd_bus_add_object_manager(bus->connection, NULL, BUS_PATH);
+		ret = sd_bus_add_object_manager(connection, NULL, BUS_PATH);
 	return ret;
 }
