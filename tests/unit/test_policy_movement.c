@@ -169,6 +169,24 @@ static void test_stuck_is_relieved(void **state)
 	assert_int_equal(reason(&world, 0), REASON_RELIEF);
 }
 
+/* It is not grown beyond its need: that would be withdrawn at once, and so on, tick by tick. */
+static void test_stuck_does_not_grow(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two(&world);
+	world.vms[0].stuck = true;
+	until_stuck(&world);
+	world.settings.budget_kib = opt_some(GIB(8));
+	for (int i = 0; i < 4; i++) {
+		world_tick(&world, 1000);
+		assert_int_equal(world.totals.state, HOST_RELAXED);
+		assert_int_equal(reason(&world, 0), REASON_STUCK);
+		assert_true(world_decision(&world, 0)->target_kib <= MIB(1500));
+	}
+}
+
 static void test_foreign_change_is_respected(void **state)
 {
 	struct world world;
@@ -256,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_rate_decides),
 		cmocka_unit_test(test_promise_not_taken),
 		cmocka_unit_test(test_stuck_is_relieved),
+		cmocka_unit_test(test_stuck_does_not_grow),
 		cmocka_unit_test(test_foreign_change_is_respected),
 		cmocka_unit_test(test_own_changes_are_not_foreign),
 		cmocka_unit_test(test_balloon_without_effect),
