@@ -141,6 +141,20 @@ static void disown(struct aerostat *balloon)
 }
 
 /*
+ * The device has been reset: take back what it had not used. Buffers of several parts have a table,
+ * which the core frees with the buffer but not with the queue.
+ */
+static void forget_buffers(struct virtio_device *vdev)
+{
+	struct virtqueue *vq;
+
+	list_for_each_entry(vq, &vdev->vqs, list) {
+		while (virtqueue_detach_unused_buf(vq))
+			;
+	}
+}
+
+/*
  * Reset the device, which then owns none of our pages and buffers, and give the queues back. All
  * pages are untold afterwards. Work must have been stopped. After a restore that failed there are no
  * queues, but the core still expects a reset.
@@ -151,8 +165,10 @@ static void stop_device(struct aerostat *balloon)
 	balloon->state = DEVICE_STOPPED;
 	compat_reset(balloon->vdev);
 	disown(balloon);
-	if (balloon->inflate.ring.vq)
+	if (balloon->inflate.ring.vq) {
+		forget_buffers(balloon->vdev);
 		balloon->vdev->config->del_vqs(balloon->vdev);
+	}
 	balloon->inflate.ring.vq = NULL;
 	hinting_attach(balloon, NULL);
 	reporting_attach(balloon, NULL);

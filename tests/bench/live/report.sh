@@ -168,7 +168,7 @@ print_table()
 	read -r web db batch <<<"${guests[*]#live-}"
 	jq -r 'def one: if . == null then "-" else . * 10 | round / 10 end;
 		def mib: if . == null then "-" else . / 1024 | round end;
-		.modes[] | [.mode, .rounds, (.resident_gib_min.median * 100 | round / 100),
+		.modes[] | [.mode, .rounds, .resident_gib_min.median,
 			(.mean_kib.median | mib), (.peak_kib.median | mib),
 			(.work_s[] | .median | round), (.work_total_s.median | round),
 			(.completion_s.median | round),
@@ -187,7 +187,7 @@ print_table()
 				batch " s", "sum s", "in s", "in MiB", "out", "faults", \
 				"swap", "faults", "moved")
 		}
-		{ line($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) }'
+		{ line($1, $2, sprintf("%.2f", $3), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) }'
 }
 
 describe_budget()
