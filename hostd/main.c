@@ -17,6 +17,7 @@
 #include "conf/conf.h"
 #include "manager.h"
 #include "manager_orders.h"
+#include "manager_reserve.h"
 #include "options.h"
 #include "publish/bus.h"
 #include "publish/publishers.h"
@@ -160,6 +161,22 @@ static int order_boost(void *userdata, const char *uuid, uint64_t size_kib, uint
 	return manager_order_boost(daemon->manager, uuid, size_kib, duration_ms, ret_why);
 }
 
+static int order_reserve(void *userdata, uint64_t size_kib, uint64_t timeout_ms, order_done_fn done,
+			 void *done_userdata, struct conf_error *ret_why)
+{
+	struct daemon *daemon = userdata;
+
+	return manager_reserve(daemon->manager, size_kib, timeout_ms, done, done_userdata, ret_why);
+}
+
+static void on_name_lost(void *userdata)
+{
+	struct daemon *daemon = userdata;
+
+	if (!daemon->options.manager.dry_run)
+		sd_event_exit(daemon->event, EXIT_ALREADY_RUNNING);
+}
+
 static void order_pause(void *userdata, const char *uuid, bool pause)
 {
 	struct daemon *daemon = userdata;
@@ -184,6 +201,8 @@ static int start_bus(struct daemon *daemon)
 	const struct bus_orders orders = {
 		.set = order_set,
 		.boost = order_boost,
+		.reserve = order_reserve,
+		.name_lost = on_name_lost,
 		.pause = order_pause,
 		.userdata = daemon,
 	};

@@ -17,6 +17,7 @@
 #include "util/log.h"
 
 #define RESERVATIONS_MAX 16
+#define TIMEOUT_MAX_MS	 ((uint64_t)60 * 60 * 1000)
 
 /* Timers may be this late; nobody counts milliseconds here. */
 #define TIMER_ACCURACY_US 50000
@@ -131,20 +132,39 @@ static struct reservation **queue_end(struct manager *manager, unsigned int *ret
 	return at;
 }
 
+/* Why it is refused at once; NULL: it is not. */
+static const char *cannot_be(const struct manager *manager, uint64_t size_kib, uint64_t timeout_ms,
+			     unsigned int n_before)
+{
+	uint64_t total_kib;
+
+	if (!size_kib || !timeout_ms || timeout_ms > TIMEOUT_MAX_MS)
+		return "a size is needed, and a time of an hour at most";
+	if (!link_is_up(manager->link) || !opt_get(manager->host.total_kib, &total_kib))
+		return "libvirt is away, or the host's memory is not known";
+	if (!manager->host_decision.capacity_kib.known)
+		return "how much memory VMs may have is not known";
+	if (size_kib > total_kib)
+		return "the host does not have so much memory";
+	if (n_before >= RESERVATIONS_MAX)
+		return "too many reservations are waiting";
+	return NULL;
+}
+
 int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout_ms,
-		    reserve_done_fn done, void *userdata)
+		    reserve_done_fn done, void *userdata, struct conf_error *ret_why)
 {
 	struct reservation *reservation, **end;
+	const char *why;
 	unsigned int n;
 	int ret;
 
-	if (!link_is_up(manager->link))
-		return -ENOTCONN;
-	if (size_kib > opt_or(manager->host.total_kib, UINT64_MAX / 2))
-		return -ERANGE;
 	end = queue_end(manager, &n);
-	if (n >= RESERVATIONS_MAX)
-		return -EBUSY;
+	why = cannot_be(manager, size_kib, timeout_ms, n);
+	if (why) {
+		snprintf(ret_why->text, sizeof(ret_why->text), "%s", why);
+		return -ERANGE;
+	}
 	reservation = calloc(1, sizeof(*reservation));
 	if (!reservation)
 		return -ENOMEM;

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+struct conf_error;
 struct manager;
 struct policy_settings;
 
@@ -16,11 +17,11 @@ typedef void (*reserve_done_fn)(void *userdata, int error, const char *why);
 
 /*
  * Free and hold `size_kib`. done() follows within `timeout_ms`, on the loop's thread; what is free
- * by then is held for as long again. Returns 0; -ERANGE: more than the host has; -EBUSY: too many
- * are waiting; -ENOTCONN: libvirt is away; -ENOMEM.
+ * by then is held for as long again. Returns 0; -ERANGE, and ret_why says why: it cannot be; or
+ * another negative errno.
  */
 int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout_ms,
-		    reserve_done_fn done, void *userdata);
+		    reserve_done_fn done, void *userdata, struct conf_error *ret_why);
 
 /* For the tick: what the policy is to hold free, and how much of that it now does. */
 uint64_t manager_reserve_hold_kib(const struct manager *manager);

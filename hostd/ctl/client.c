@@ -319,13 +319,14 @@ int client_metrics(const struct client_options *options, char **ret_text)
 }
 
 /* An order may wait until somebody has typed a password. */
-static int order(const struct client_options *options, sd_bus *connection, sd_bus_message *call)
+static int order(const struct client_options *options, sd_bus *connection, sd_bus_message *call,
+		 uint64_t timeout_us)
 {
 	sd_bus_message *reply = NULL;
 	int code;
 
 	sd_bus_message_set_allow_interactive_authorization(call, isatty(STDIN_FILENO));
-	code = finish(options, connection, call, ORDER_TIMEOUT_US, &reply);
+	code = finish(options, connection, call, timeout_us, &reply);
 	sd_bus_message_unref(reply);
 	return code;
 }
@@ -351,7 +352,7 @@ int client_set(const struct client_options *options, const char *vm, char *const
 	}
 	sd_bus_message_close_container(call);
 	sd_bus_message_append(call, "b", (int)persistent);
-	return order(options, connection, call);
+	return order(options, connection, call, ORDER_TIMEOUT_US);
 }
 
 int client_boost(const struct client_options *options, const char *vm, uint64_t size_kib,
@@ -365,7 +366,7 @@ int client_boost(const struct client_options *options, const char *vm, uint64_t 
 	if (code != CTL_OK)
 		return code;
 	sd_bus_message_append(call, "stt", vm, size_kib, duration_ms);
-	return order(options, connection, call);
+	return order(options, connection, call, ORDER_TIMEOUT_US);
 }
 
 int client_pause(const struct client_options *options, const char *vm, bool pause)
@@ -378,5 +379,18 @@ int client_pause(const struct client_options *options, const char *vm, bool paus
 	if (code != CTL_OK)
 		return code;
 	sd_bus_message_append(call, "s", vm ? vm : "");
-	return order(options, connection, call);
+	return order(options, connection, call, ORDER_TIMEOUT_US);
+}
+
+int client_reserve(const struct client_options *options, uint64_t size_kib, uint64_t timeout_ms)
+{
+	sd_bus_message *call;
+	sd_bus *connection;
+	int code;
+
+	code = begin(options, "Reserve", &connection, &call);
+	if (code != CTL_OK)
+		return code;
+	sd_bus_message_append(call, "tt", size_kib, timeout_ms);
+	return order(options, connection, call, ORDER_TIMEOUT_US + timeout_ms * 1000);
 }

@@ -21,7 +21,7 @@ static virConnectPtr connect(void)
 {
 	const char *chosen = getenv("LIBVIRT_DEFAULT_URI");
 	virConnectPtr connection;
-	struct conf_error error;
+	struct conf_error error = { "" };
 	struct conf *conf;
 
 	if (chosen && chosen[0])

@@ -12,6 +12,7 @@
 #include "ctl/explain.h"
 #include "ctl/history.h"
 #include "ctl/pause.h"
+#include "ctl/reserve.h"
 #include "ctl/set.h"
 #include "ctl/simulate.h"
 #include "ctl/status.h"
@@ -30,6 +31,7 @@ static const struct {
 	{ "capacity", ctl_capacity, "overcommit now and safe; who is over- or undersized" },
 	{ "set", ctl_set, "change a VM's own settings" },
 	{ "boost", ctl_boost, "give a VM memory for a time" },
+	{ "reserve", ctl_reserve, "free memory for a VM about to start, and hold it" },
 	{ "pause", ctl_pause, "stop moving memory, of a VM or of all" },
 	{ "resume", ctl_resume, "move it again" },
 	{ "check-config", ctl_check_config, "check the configuration" },

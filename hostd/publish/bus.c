@@ -328,62 +328,35 @@ static int get_state(sd_bus *connection, const char *path, const char *interface
 
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD_WITH_NAMES("Status", SD_BUS_NO_ARGS, , "a{sv}aa{sv}",
-				 SD_BUS_PARAM(host) SD_BUS_PARAM(vms), on_status,
-				 SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_NAMES("Metrics", "", , "s", SD_BUS_PARAM(text), bus_on_metrics,
-				 SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_NAMES("History", "st", SD_BUS_PARAM(vm) SD_BUS_PARAM(since_ms),
-				 "a(tttttt)", SD_BUS_PARAM(points), bus_on_history,
-				 SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_NAMES("Set", "sa{ss}b",
-				 SD_BUS_PARAM(vm) SD_BUS_PARAM(settings) SD_BUS_PARAM(persistent),
-				 "", , bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_NAMES("Boost", "stt",
-				 SD_BUS_PARAM(vm) SD_BUS_PARAM(size_kib) SD_BUS_PARAM(duration_ms),
-				 "", , bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_NAMES("Pause", "s", SD_BUS_PARAM(vm), "", , bus_on_order,
-				 SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_NAMES("Resume", "s", SD_BUS_PARAM(vm), "", , bus_on_order,
-				 SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_SIGNAL_WITH_NAMES("StateChanged", "ss", SD_BUS_PARAM(before) SD_BUS_PARAM(now), 0),
-	SD_BUS_SIGNAL_WITH_NAMES("Alarm", "sbsss",
-				 SD_BUS_PARAM(alarm) SD_BUS_PARAM(raised) SD_BUS_PARAM(vm)
-					 SD_BUS_PARAM(uuid) SD_BUS_PARAM(text),
-				 0),
+	SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("a{sv}", host, "aa{sv}", vms), on_status,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Metrics", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", text), bus_on_metrics,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_ARGS("s", vm, "t", since_ms),
+				SD_BUS_RESULT("a(tttttt)", points), bus_on_history,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Set", SD_BUS_ARGS("s", vm, "a{ss}", settings, "b", persistent),
+				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Boost", SD_BUS_ARGS("s", vm, "t", size_kib, "t", duration_ms),
+				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reserve", SD_BUS_ARGS("t", size_kib, "t", timeout_ms),
+				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_ARGS("s", vm), SD_BUS_NO_RESULT, bus_on_order,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_ARGS("s", vm), SD_BUS_NO_RESULT, bus_on_order,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_SIGNAL_WITH_ARGS("StateChanged", SD_BUS_ARGS("s", before, "s", now), 0),
+	SD_BUS_SIGNAL_WITH_ARGS(
+		"Alarm", SD_BUS_ARGS("s", alarm, "b", raised, "s", vm, "s", uuid, "s", text), 0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("State", "s", get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_VTABLE_END,
 };
 
-static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
+int bus_add_objects(struct bus *bus, sd_bus *connection)
 {
-	(void)m;
-	(void)userdata;
-	(void)error;
-	log_warning("the message bus is gone: no status can be asked for until the next start; "
-		    "ballooning goes on");
-	return 0;
-}
-
-static int watch_disconnect(struct bus *bus)
-{
-	return sd_bus_match_signal(bus->connection, NULL, "org.freedesktop.DBus.Local",
-				   "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
-				   "Disconnected", on_disconnected, bus);
-}
-
-static int open_bus(enum bus_kind kind, sd_bus **ret_connection)
-{
-	switch (kind) {
-	case BUS_SYSTEM:
-		return sd_bus_open_system(ret_connection);
-	case BUS_SESSION:
-		return sd_bus_open_user(ret_connection);
-	case BUS_NONE:
-		break;
-	}
-	return -EINVAL;
+	return sd_bus_add_object_vtable(connection, NULL, BUS_PATH, BUS_INTERFACE, vtable, bus);
 }
 
 int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,
@@ -398,28 +371,10 @@ int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdat
 	bus->status = status;
 	bus->userdata = userdata;
 	bus->orders = *orders;
-	ret = open_bus(kind, &bus->connection);
-	if (ret < 0)
-		goto fail;
-	ret = sd_bus_add_object_vtable(bus->connection, NULL, BUS_PATH, BUS_INTERFACE, vtable, bus);
-	if (ret < 0)
-		goto fail;
-	ret = bus_vm_add_objects(bus);
-	if (ret < 0)
-		goto fail;
-	bus->authority = authority_new(bus->connection, bus);
-	if (!bus->authority) {
-		ret = -ENOMEM;
-		goto fail;
-	}
-	ret = sd_bus_request_name(bus->connection, BUS_NAME, 0);
-	if (ret < 0)
-		goto fail;
-	ret = watch_disconnect(bus);
-	if (ret < 0)
-		goto fail;
-	ret = sd_bus_attach_event(bus->connection, event, SD_EVENT_PRIORITY_NORMAL);
-	if (ret < 0)
+	bus->event = event;
+	bus->kind = kind;
+	ret = bus_connect(bus);
+	if (ret)
 		goto fail;
 	*ret_bus = bus;
 	return 0;
@@ -440,8 +395,7 @@ void bus_free(struct bus *bus)
 {
 	if (!bus)
 		return;
-	authority_free(bus->authority);
-	sd_bus_flush_close_unref(bus->connection);
+	bus_disconnect(bus);
 	by_vm_clear(&bus->signalled);
 	free(bus);
 }

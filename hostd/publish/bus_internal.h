@@ -2,10 +2,11 @@
 /*
  * What the bus's parts share:
  *
- *   bus.c          the connection, the name, the manager's object and its Status
- *   bus_vm.c       an object per VM, with properties
- *   bus_changes.c  signals when something has changed
- *   bus_orders.c   methods that change something, and what is asked before (authority.h)
+ *   bus.c             the manager's object and its Status
+ *   bus_connection.c  the connection and the name, and getting them back
+ *   bus_vm.c          an object per VM, with properties
+ *   bus_changes.c     signals when something has changed
+ *   bus_orders.c      methods that change something, and what is asked before (authority.h)
  */
 #ifndef AEROSTAT_PUBLISH_BUS_INTERNAL_H
 #define AEROSTAT_PUBLISH_BUS_INTERNAL_H
@@ -17,7 +18,10 @@
 #include "publish/by_vm.h"
 
 struct bus {
-	sd_bus *connection;
+	sd_event *event;
+	enum bus_kind kind;
+	sd_event_source *retry; /* off while connected */
+	sd_bus *connection; /* the last one there was: it may be dead */
 	status_fn status;
 	void *userdata;
 	struct bus_orders orders;
@@ -33,8 +37,13 @@ struct bus {
 /* The object of a VM: its UUID with '_' for '-'. */
 void bus_vm_path(const char *uuid, char path[BUS_VM_PATH_LEN]);
 
-/* Register the VMs' objects. Returns 0 or a negative errno. */
-int bus_vm_add_objects(struct bus *bus);
+/* Connect, for as long as there is a bus. Returns 0 or a negative errno; -EEXIST: see bus_new(). */
+int bus_connect(struct bus *bus);
+void bus_disconnect(struct bus *bus); /* also after a failure */
+
+/* Register the manager's object, and the VMs'. Return 0 or a negative errno. */
+int bus_add_objects(struct bus *bus, sd_bus *connection);
+int bus_vm_add_objects(struct bus *bus, sd_bus *connection);
 
 /* The VM a name or UUID means; NULL: none. Borrowed until the loop goes on. */
 const struct vm *bus_find_vm(struct bus *bus, const char *name);

@@ -24,8 +24,8 @@ static int refuse(sd_bus_error *error, int ret, const char *why)
 	return ret;
 }
 
-/* Set: answered when libvirt has taken the settings. */
-static void set_done(void *userdata, int error, const char *why)
+/* Set and Reserve are answered later, when libvirt has taken the settings, or memory is free. */
+static void order_done(void *userdata, int error, const char *why)
 {
 	sd_bus_message *call = userdata;
 
@@ -63,7 +63,7 @@ static int do_set(void *userdata, sd_bus_message *call, sd_bus_error *error)
 		return ret;
 	sd_bus_message_ref(call);
 	ret = bus->orders.set(bus->orders.userdata, vm->sample.uuid, changes, n, persistent,
-			      set_done, call, &why);
+			      order_done, call, &why);
 	if (ret < 0) {
 		sd_bus_message_unref(call);
 		return refuse(error, ret, why.text);
@@ -88,6 +88,26 @@ static int do_boost(void *userdata, sd_bus_message *call, sd_bus_error *error)
 	if (ret < 0)
 		return refuse(error, ret, why.text);
 	return sd_bus_reply_method_return(call, "");
+}
+
+static int do_reserve(void *userdata, sd_bus_message *call, sd_bus_error *error)
+{
+	struct bus *bus = userdata;
+	struct conf_error why = { "" };
+	uint64_t size_kib, timeout_ms;
+	int ret;
+
+	ret = sd_bus_message_read(call, "tt", &size_kib, &timeout_ms);
+	if (ret < 0)
+		return ret;
+	sd_bus_message_ref(call);
+	ret = bus->orders.reserve(bus->orders.userdata, size_kib, timeout_ms, order_done, call,
+				  &why);
+	if (ret < 0) {
+		sd_bus_message_unref(call);
+		return refuse(error, ret, why.text);
+	}
+	return 1;
 }
 
 /* On the manager's object an empty name means all VMs, present and future. */
@@ -131,6 +151,7 @@ static const struct {
 } orders[] = {
 	{ "Set", "org.aerostat1.set", do_set },
 	{ "Boost", "org.aerostat1.boost", do_boost },
+	{ "Reserve", "org.aerostat1.reserve", do_reserve },
 	{ "Pause", "org.aerostat1.pause", do_pause },
 	{ "Resume", "org.aerostat1.pause", do_resume },
 };

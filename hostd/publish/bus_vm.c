@@ -227,27 +227,27 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("GuestUnusedKiB", "t", get_number, 0, 0),
 	SD_BUS_PROPERTY("GuestCacheKiB", "t", get_number, 0, 0),
 	SD_BUS_PROPERTY("StatisticsAgeMSec", "t", get_number, 0, 0),
-	SD_BUS_METHOD_WITH_NAMES("Set", "a{ss}b", SD_BUS_PARAM(settings) SD_BUS_PARAM(persistent),
-				 "", , bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_NAMES("Boost", "tt", SD_BUS_PARAM(size_kib) SD_BUS_PARAM(duration_ms),
-				 "", , bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Set", SD_BUS_ARGS("a{ss}", settings, "b", persistent),
+				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Boost", SD_BUS_ARGS("t", size_kib, "t", duration_ms),
+				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Pause", "", "", bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Resume", "", "", bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_NAMES("History", "t", SD_BUS_PARAM(since_ms), "a(tttttt)",
-				 SD_BUS_PARAM(points), bus_on_history, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("History", SD_BUS_ARGS("t", since_ms),
+				SD_BUS_RESULT("a(tttttt)", points), bus_on_history,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 
-int bus_vm_add_objects(struct bus *bus)
+int bus_vm_add_objects(struct bus *bus, sd_bus *connection)
 {
 	int ret;
 
-	ret = sd_bus_add_fallback_vtable(bus->connection, NULL, BUS_VM_PREFIX, BUS_VM_INTERFACE,
-					 vtable, find, bus);
+	ret = sd_bus_add_fallback_vtable(connection, NULL, BUS_VM_PREFIX, BUS_VM_INTERFACE, vtable,
+					 find, bus);
 	if (ret >= 0)
-		ret = sd_bus_add_node_enumerator(bus->connection, NULL, BUS_VM_PREFIX, enumerate,
-						 bus);
+		ret = sd_bus_add_node_enumerator(connection, NULL, BUS_VM_PREFIX, enumerate, bus);
 	if (ret >= 0)
-		ret = sd_bus_add_object_manager(bus->connection, NULL, BUS_PATH);
+		ret = sd_bus_add_object_manager(connection, NULL, BUS_PATH);
 	return ret;
 }

@@ -157,11 +157,16 @@ static struct history_point point_of(const struct history *history, const struct
 	};
 }
 
+static uint32_t points_in(const struct entry *entry, unsigned int ring)
+{
+	return entry->filled[ring] < rings[ring].n ? entry->filled[ring] : rings[ring].n;
+}
+
 /* How far back a ring's points reach. */
 static uint64_t reach_ms(const struct history *history, const struct entry *entry,
 			 unsigned int ring, uint64_t now_ms)
 {
-	uint32_t n = entry->filled[ring] < rings[ring].n ? entry->filled[ring] : rings[ring].n;
+	uint32_t n = points_in(entry, ring);
 
 	return n ? now_ms - history->began_ms[ring] + n * rings[ring].span_ms : 0;
 }
@@ -171,12 +176,11 @@ int history_each(const struct history *history, const char *uuid, uint64_t now_m
 {
 	const struct entry *entry = by_vm_find(&history->vms, uuid);
 
-	for (unsigned int ring = RINGS_; entry && ring-- > 0;) {
+	for (unsigned int coarse = 0; entry && coarse < RINGS_; coarse++) {
+		unsigned int ring = RINGS_ - 1 - coarse;
 		uint64_t finer_ms = ring ? reach_ms(history, entry, ring - 1, now_ms) : 0;
-		uint32_t n = entry->filled[ring] < rings[ring].n ? entry->filled[ring]
-								 : rings[ring].n;
 
-		for (uint32_t back = n; back-- > 0;) {
+		for (uint32_t back = points_in(entry, ring); back-- > 0;) {
 			struct history_point point = point_of(history, entry, ring, back, now_ms);
 			int ret;
 

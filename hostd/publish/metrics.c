@@ -82,6 +82,9 @@ static void print_value(FILE *out, enum unit unit, uint64_t value)
 	case UNIT_KIB:
 		fprintf(out, " %" PRIu64 "\n", saturating_mul(value, 1024));
 		break;
+	case UNIT_US:
+		fprintf(out, " %" PRIu64 ".%06" PRIu64 "\n", value / 1000000, value % 1000000);
+		break;
 	case UNIT_MS:
 	case UNIT_PERMILLE:
 		fprintf(out, " %" PRIu64 ".%03" PRIu64 "\n", value / 1000, value % 1000);

@@ -12,6 +12,7 @@ enum unit {
 	UNIT_NONE,
 	UNIT_KIB, /* shown as bytes */
 	UNIT_MS, /* shown as seconds */
+	UNIT_US, /* likewise */
 	UNIT_PERMILLE, /* shown as a ratio */
 };
 
@@ -48,6 +49,8 @@ enum host_metric {
 	HOST_ZSWAP_POOL,
 	HOST_PAUSED,
 	HOST_TICKS,
+	HOST_TICKS_LATE,
+	HOST_SAMPLING,
 	HOST_TARGETS_RAISED,
 	HOST_TARGETS_LOWERED,
 	HOST_TARGETS_FAILED,

@@ -58,6 +58,10 @@ const struct family host_families[HOST_METRICS_] = {
 	[HOST_PAUSED] = { "paused", "gauge", UNIT_NONE, "Whether an operator has paused all VMs." },
 	[HOST_TICKS] = { "ticks_total", "counter", UNIT_NONE,
 			 "Rounds of decisions since the daemon started." },
+	[HOST_TICKS_LATE] = { "ticks_late_total", "counter", UNIT_NONE,
+			      "Rounds that came more than an interval late." },
+	[HOST_SAMPLING] = { "sampling_seconds", "gauge", UNIT_US,
+			    "What the last round of statistics took libvirt." },
 	[HOST_TARGETS_RAISED] = { "targets_raised_total", "counter", UNIT_NONE,
 				  "Targets sent that give memory to a VM." },
 	[HOST_TARGETS_LOWERED] = { "targets_lowered_total", "counter", UNIT_NONE,
@@ -222,6 +226,10 @@ struct opt_u64 host_value(const struct status *status, enum host_metric metric)
 		return opt_some(status->paused);
 	case HOST_TICKS:
 		return opt_some(status->ticks);
+	case HOST_TICKS_LATE:
+		return opt_some(status->late_ticks);
+	case HOST_SAMPLING:
+		return status->sampling_us;
 	case HOST_TARGETS_RAISED:
 		return opt_some(telemetry->targets_raised);
 	case HOST_TARGETS_LOWERED:

@@ -75,10 +75,11 @@ test_bus_signals_changes()
 	configure </dev/null
 	start_daemon
 	eventually "the VM is known" vm_known vm-a
-	busctl --system --json=short monitor org.aerostat1 >"$test_dir/monitor.json" 2>&1 9>&- &
+	busctl --system --json=short monitor org.aerostat1 >"$test_dir/monitor.json" \
+		2>"$test_dir/monitor.err" 9>&- &
 	monitor_pid=$!
 	trap 'kill "$monitor_pid"; end_test' EXIT
-	eventually "it listens" grep -q NameAcquired "$test_dir/monitor.json"
+	eventually "it listens" grep -q Monitoring "$test_dir/monitor.err"
 	bus_call Set 'sa{ss}b' vm-a 1 limit 192M false
 	eventually "a new target is signalled" changed "$(vm_object vm-a)" TargetKiB
 	eventually "and a new size" changed "$(vm_object vm-a)" ActualKiB
@@ -109,15 +110,16 @@ test_alarm_is_told_everywhere()
 		hook = $hook
 	CONF
 	busctl --system --json=short monitor --match "type='signal',member='Alarm'" \
-		>"$test_dir/monitor.json" 2>&1 9>&- &
+		>"$test_dir/monitor.json" \
+		2>"$test_dir/monitor.err" 9>&- &
 	monitor_pid=$!
 	trap 'kill "$monitor_pid"; end_test' EXIT
-	eventually "it listens" grep -q NameAcquired "$test_dir/monitor.json"
+	eventually "it listens" grep -q Monitoring "$test_dir/monitor.err"
 	start_daemon
 	eventually "the log has it" log_has 'vm-b: alarm ballooned'
 	eventually "the hook was run" grep -q '^ballooned|raised|vm-b|' "$hook.out"
 	eventually "the bus has it" grep -q '"Alarm".*"ballooned",true,"vm-b"' "$test_dir/monitor.json"
-	equal "the status has it" "$(vm_status vm-b alarms)" ballooned
+	expect "the status has it" grep -qw ballooned <<<"$(vm_status vm-b alarms)"
 	stop_daemon
 }
 

@@ -75,6 +75,9 @@ test_ctl_reads()
 	says '^vm-a '
 	expect_not "no colours in a file" grep -q $'\033' "$test_dir/ctl.txt"
 	runs 1 status nosuch
+	runs 0 top --batch --sort name
+	cp "$test_dir/ctl.txt" "$test_dir/top.txt"
+	says '^vm-b .*-\]' # some of it is ballooned
 	runs 0 explain vm-b
 	says 'Rule: '
 	runs 0 capacity

@@ -218,3 +218,25 @@ end_tcp()
 }
 
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# The bus is restarted on the same address: the daemon is found again, and is still the only one.
+test_bus_restarted_while_running()
+{
+	local pid status=0
+	configure </dev/null
+	start_daemon
+	pid=$(cat "$out/bus/bus.pid")
+	kill "$pid"
+	eventually "it is noticed" log_has 'message bus is gone'
+	rm -f "$(readlink -f "$out/bus/bus")/bus"
+	setsid dbus-daemon --config-file="$out/bus/bus.conf" --fork --print-pid \
+		>"$out/bus/bus.pid" 2>>"$out/bus/bus.log" 9>&-
+	eventually "the daemon answers again" daemon_answers
+	expect "and says so" log_has 'on the message bus again'
+	ticks_pass 2
+	timeout 20 "$aerostatd" --config "$test_dir/aerostatd.conf" >"$test_dir/second.log" 2>&1 ||
+		status=$?
+	equal "exit status of a second daemon" "$status" 3
+	stop_daemon
+	equal "exit status of the daemon" "$daemon_status" 0
+}

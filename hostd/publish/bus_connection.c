@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The bus may be restarted under a daemon that is not. Then a new connection is made every few
+ * seconds, and the name taken again, without waiting for either. The dead connection stays until
+ * there is a new one, so that nobody else has to know: what is sent meanwhile is lost.
+ */
+#include "publish/bus_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "util/log.h"
+
+#define RETRY_MS	  2000
+#define TIMER_ACCURACY_US 100000
+
+/* Replies to org.freedesktop.DBus.RequestName. */
+enum {
+	NAME_PRIMARY_OWNER = 1,
+	NAME_ALREADY_OWNER = 4,
+};
+
+static void retry_later(struct bus *bus)
+{
+	sd_event_source_set_time_relative(bus->retry, (uint64_t)RETRY_MS * 1000);
+	sd_event_source_set_enabled(bus->retry, SD_EVENT_ONESHOT);
+}
+
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	struct bus *bus = userdata;
+
+	(void)m;
+	(void)error;
+	log_warning("the message bus is gone: no status can be asked for until it is back; "
+		    "ballooning goes on");
+	retry_later(bus);
+	return 0;
+}
+
+/* Somebody who has started meanwhile does our work now; two would undo each other's. */
+static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct bus *bus = userdata;
+	uint32_t outcome;
+
+	(void)error;
+	if (sd_bus_message_is_method_error(reply, NULL) ||
+	    sd_bus_message_read(reply, "u", &outcome) < 0) {
+		log_warning("%s cannot be taken on the bus again: aerostatctl does not find this "
+			    "daemon",
+			    BUS_NAME);
+	} else if (outcome == NAME_PRIMARY_OWNER || outcome == NAME_ALREADY_OWNER) {
+		log_info("on the message bus again");
+	} else {
+		log_error("another aerostatd has taken %s while the bus was away", BUS_NAME);
+		bus->orders.name_lost(bus->orders.userdata);
+	}
+	return 0;
+}
+
+static int open_bus(enum bus_kind kind, sd_bus **ret_connection)
+{
+	switch (kind) {
+	case BUS_SYSTEM:
+		return sd_bus_open_system(ret_connection);
+	case BUS_SESSION:
+		return sd_bus_open_user(ret_connection);
+	case BUS_NONE:
+		break;
+	}
+	return -EINVAL;
+}
+
+static int watch_disconnect(struct bus *bus, sd_bus *connection)
+{
+	return sd_bus_match_signal(connection, NULL, "org.freedesktop.DBus.Local",
+				   "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local",
+				   "Disconnected", on_disconnected, bus);
+}
+
+/* All but the name: objects, authority, and a place in the loop. */
+static int furnish(struct bus *bus, sd_bus *connection)
+{
+	struct authority *authority;
+	int ret;
+
+	ret = bus_add_objects(bus, connection);
+	if (ret >= 0)
+		ret = bus_vm_add_objects(bus, connection);
+	if (ret >= 0)
+		ret = watch_disconnect(bus, connection);
+	if (ret < 0)
+		return ret;
+	authority = authority_new(connection, bus);
+	if (!authority)
+		return -ENOMEM;
+	authority_free(bus->authority);
+	bus->authority = authority;
+	return 0;
+}
+
+static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct bus *bus = userdata;
+	sd_bus *connection = NULL;
+	int ret;
+
+	(void)source;
+	(void)usec;
+	ret = open_bus(bus->kind, &connection);
+	if (ret >= 0)
+		ret = furnish(bus, connection);
+	if (ret >= 0)
+		ret = sd_bus_request_name_async(connection, NULL, BUS_NAME, 0, on_name, bus);
+	if (ret >= 0)
+		ret = sd_bus_attach_event(connection, bus->event, SD_EVENT_PRIORITY_NORMAL);
+	if (ret < 0) {
+		sd_bus_close_unref(connection);
+		log_debug("the message bus is still gone: %s", strerror(-ret));
+		retry_later(bus);
+		return 0;
+	}
+	sd_bus_close_unref(bus->connection);
+	bus->connection = connection;
+	return 0;
+}
+
+int bus_connect(struct bus *bus)
+{
+	sd_bus *connection;
+	int ret;
+
+	ret = sd_event_add_time_relative(bus->event, &bus->retry, CLOCK_MONOTONIC, UINT64_MAX / 4,
+					 TIMER_ACCURACY_US, on_retry, bus);
+	if (ret < 0)
+		return ret;
+	ret = open_bus(bus->kind, &bus->connection);
+	if (ret < 0)
+		return ret;
+	connection = bus->connection;
+	ret = furnish(bus, connection);
+	if (ret >= 0)
+		ret = sd_bus_request_name(connection, BUS_NAME, 0);
+	if (ret >= 0)
+		ret = sd_bus_attach_event(connection, bus->event, SD_EVENT_PRIORITY_NORMAL);
+	return ret < 0 ? ret : 0;
+}
+
+void bus_disconnect(struct bus *bus)
+{
+	bus->retry = sd_event_source_disable_unref(bus->retry);
+	authority_free(bus->authority);
+	bus->authority = NULL;
+	bus->connection = sd_bus_flush_close_unref(bus->connection);
+}

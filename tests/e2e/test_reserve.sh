@@ -1,0 +1,100 @@
+# shellcheck shell=bash disable=SC2154 # see check
+# Memory for a VM that is about to start: freed, held, and its own once it runs; or refused, and by
+# whom.
+
+# Just what all hold: there is room only when somebody makes it.
+no_room()
+{
+	configure <<-CONF
+		[host]
+		budget = $((6 * guest_mib))M
+		float = 0%
+	CONF
+}
+
+reserve() { timeout 100 "$aerostatctl" reserve "$@" >"$test_dir/reserve.txt" 2>&1; }
+
+all_guests=(vm-a vm-b vm-stock vm-bare vm-nodev vm-mute)
+
+test_reserved_memory_is_freed_and_held()
+{
+	local room_kib=$((6 * guest_kib - 96 * 1024))
+	no_room
+	start_daemon
+	eventually "the VMs are judged" vm_known vm-stock
+	ticks_pass 2
+	expect "room is made: $(cat "$test_dir/reserve.txt" 2>/dev/null)" \
+		reserve 96M --timeout 50s
+	expect "others have given it" total_actual_at_most "$room_kib" "${all_guests[@]}"
+	ticks_pass 5
+	expect "it is held" total_actual_at_most "$room_kib" "${all_guests[@]}"
+	trap 'virsh -q destroy vm-extra >/dev/null 2>&1 || true; end_test' EXIT
+	create_guest vm-extra none none
+	eventually "it is the new VM's own" log_has 'vm-extra has started: the 98304 KiB'
+	stop_daemon
+}
+
+test_reservation_is_let_go_in_time()
+{
+	no_room
+	start_daemon
+	eventually "the VMs are judged" vm_known vm-stock
+	ticks_pass 2
+	expect "room is made" reserve 32M --timeout 20s
+	eventually "when no VM starts, it is let go" log_has 'no VM has started'
+	eventually "and the VMs may have it again" capacity_is $((6 * guest_kib))
+	stop_daemon
+}
+
+capacity_is() { [ "$(status_json | jq -r .host.capacity_kib)" = "$1" ]; }
+
+test_impossible_reservation_says_who_refuses()
+{
+	local status=0
+	no_room
+	start_daemon
+	eventually "the VMs are judged" vm_known vm-stock
+	ticks_pass 2
+	reserve 1400M --timeout 4s || status=$?
+	equal "exit status" "$status" 1
+	expect "it says who keeps what: $(cat "$test_dir/reserve.txt")" \
+		grep -q 'vm-.* keeps .* above its reservation' "$test_dir/reserve.txt"
+	status=0
+	reserve 100000G || status=$?
+	equal "exit status of nonsense" "$status" 1
+	expect "it is refused at once" grep -q 'does not have so much' "$test_dir/reserve.txt"
+	status=0
+	reserve plenty || status=$?
+	equal "exit status of a wrong size" "$status" 2
+	stop_daemon
+}
+
+# As shipped, but for where things are in a test.
+test_hook_makes_room_for_a_start()
+{
+	local hook=$out/libvirt/etc/libvirt/hooks/qemu
+	[ "$(id -u)" -eq 0 ] || skip "another user's libvirtd has its hooks in a place of the system's"
+	trap 'rm -f "$out/libvirt/etc/libvirt/hooks/qemu"; virsh -q destroy vm-extra >/dev/null 2>&1 || true
+		end_test; libvirt_down; libvirt_up' EXIT
+	mkdir -p "$(dirname "$hook")"
+	cat >"$hook" <<-HOOK
+		#!/bin/sh
+		export DBUS_SYSTEM_BUS_ADDRESS='$DBUS_SYSTEM_BUS_ADDRESS'
+		export AEROSTATCTL='$aerostatctl' AEROSTAT_TIMEOUT=40s AEROSTAT_REQUIRED=yes
+		exec '$top/hostd/data/libvirt-hook' "\$@"
+	HOOK
+	chmod +x "$hook"
+	libvirt_down
+	libvirt_up
+	no_room
+	start_daemon
+	eventually "the VMs are judged" vm_known vm-stock
+	ticks_pass 2
+	guest_mib=64 create_guest vm-extra none none
+	expect "room was made before it started" log_has '65536 KiB are held free'
+	eventually "and it is its own" log_has 'vm-extra has started: the 65536 KiB'
+	virsh -q destroy vm-extra >/dev/null
+	expect_not "a VM that there is no room for does not start" \
+		eval 'guest_mib=1400 create_guest vm-extra none none'
+	stop_daemon
+}
