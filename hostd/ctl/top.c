@@ -37,7 +37,7 @@ static const char help[] =
 	"      --sort KEY    name, actual, used, ballooned or demand\n"
 	"      --batch       print instead, without keys and colours; for a file or a pipe\n"
 	"      --count N     end after N looks (with --batch the default is 1)\n"
-	"      --bus BUS     system (default for root) or session (default else)\n"
+	"      --bus BUS     system, or session (default where yours has one)\n"
 	"  -j, --json        as status --json does, once\n"
 	"  -h, --help        this text\n"
 	"\n"
