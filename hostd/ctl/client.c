@@ -30,9 +30,22 @@ int client_bus_parse(const char *text, struct client_options *ret_options)
 	return 0;
 }
 
+static bool on_session_bus(void)
+{
+	sd_bus_creds *creds = NULL;
+	sd_bus *connection = NULL;
+	bool owned;
+
+	owned = sd_bus_open_user(&connection) >= 0 &&
+		sd_bus_get_name_creds(connection, SERVICE, 0, &creds) >= 0;
+	sd_bus_creds_unref(creds);
+	sd_bus_flush_close_unref(connection);
+	return owned;
+}
+
 struct client_options client_default(void)
 {
-	return (struct client_options){ .session = geteuid() != 0 };
+	return (struct client_options){ .session = geteuid() != 0 && on_session_bus() };
 }
 
 /* The value in a variant; *ret_value NULL: of a type that JSON output does not need. */

@@ -24,7 +24,10 @@ struct client_options {
 /* "system" or "session". Returns 0 or -EINVAL. */
 int client_bus_parse(const char *text, struct client_options *ret_options);
 
-/* Where the daemon is looked for unless told otherwise: on the system bus for root. */
+/*
+ * Where the daemon is looked for unless told otherwise: on the system bus, but for an ordinary user
+ * whose session bus has one.
+ */
 struct client_options client_default(void);
 
 /*

@@ -15,7 +15,7 @@ static const char help[] =
 	"Print the daemon's status, the history of each VM, and the metrics as one JSON document,\n"
 	"for a bug report or an archive. It has names of VMs in it, and nothing of their contents.\n"
 	"\n"
-	"      --bus BUS  system (default for root) or session (default else)\n"
+	"      --bus BUS  system, or session (default where yours has one)\n"
 	"  -h, --help     this text\n"
 	"\n"
 	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 aerostatd is not running.";

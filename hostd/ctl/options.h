@@ -31,7 +31,7 @@ bool ctl_parse(int argc, char **argv, const char *help, const struct ctl_option 
 /* "Exit status", the same for all. */
 #define CTL_HELP_COMMON                                                                    \
 	"  -j, --json     for programs: sizes in KiB, unknown values absent\n"             \
-	"      --bus BUS  system (default for root) or session (default else)\n"           \
+	"      --bus BUS  system, or session (default where yours has one)\n"              \
 	"  -h, --help     this text\n"                                                     \
 	"\n"                                                                               \
 	"Exit status: 0 done, 1 failed or no such VM, 2 wrong usage, 3 aerostatd is not\n" \

@@ -2,7 +2,7 @@
 /*
  * aerostatctl top: the host and its VMs, again and again. Each VM's line has a bar of its maximum:
  *
- *   #  used   +  cache and buffer, usable   .  free to its target   -  ballooned
+ *   #  used   +  free, or cache that it could give   -  taken by the balloon   |  its target
  *
  * The lines are made by top_lines.c, the same for the screen and for --batch; here they are put
  * on the screen, and keys are read.
@@ -29,7 +29,7 @@ static const char help[] =
 	"usage: aerostatctl top [OPTION]... [VM]...\n"
 	"Show the host and its VMs, again and again; for a terminal of at least 80 by 24.\n"
 	"\n"
-	"  In a bar of a VM's maximum:  # used   + usable in the guest   - ballooned   | target\n"
+	"  In a bar of a VM's maximum:  # used   + free in the guest   - taken by the balloon   | target\n"
 	"  Keys: n name, a actual, u used, b ballooned, d demand: sort by that; r turn the order;\n"
 	"        / show only names with this in them; arrows: scroll; q: end\n"
 	"\n"
@@ -37,7 +37,7 @@ static const char help[] =
 	"      --sort KEY    name, actual, used, ballooned or demand\n"
 	"      --batch       print instead, without keys and colours; for a file or a pipe\n"
 	"      --count N     end after N looks (with --batch the default is 1)\n"
-	"      --bus BUS     system (default for root) or session (default else)\n"
+	"      --bus BUS     system, or session (default where yours has one)\n"
 	"  -j, --json        as status --json does, once\n"
 	"  -h, --help        this text\n"
 	"\n"

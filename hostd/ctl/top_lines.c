@@ -107,6 +107,8 @@ __attribute__((format(printf, 3, 4))) static void add(struct top_lines *lines, e
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	text[lines->width] = '\0';
+	for (size_t end = strlen(text); end && text[end - 1] == ' '; end--)
+		text[end - 1] = '\0';
 	lines->text[lines->n] = strdup(text);
 	lines->colour[lines->n] = colour;
 	if (lines->text[lines->n])
@@ -206,8 +208,7 @@ void top_lines_make(const json_t *status, const struct top_view *view, struct to
 		n = choose(vms, view, rows);
 		add_host(&lines, json_object_get(status, "host"), n_vms);
 		add(&lines, COLOUR_NONE, "%-12s %10s %10s %10s %-*s %-13s", "NAME", "ACTUAL",
-		    "USED", "DEMAND", width - FIXED_COLUMNS, " # used + usable - ballooned",
-		    "DECISION");
+		    "USED", "DEMAND", width - FIXED_COLUMNS, " #used +free -taken", "DECISION");
 		lines.n_head = lines.n;
 		for (size_t i = 0; i < n; i++)
 			add_vm(&lines, rows[i].vm, width);

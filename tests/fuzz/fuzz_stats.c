@@ -120,8 +120,12 @@ static void sample(struct scene *scene, struct script *script)
 	for (size_t i = 0; i < VMS; i++)
 		fill(scene, script, i, &batch.domains[i]);
 	must(!fleet_merge(&scene->fleet, &batch, scene->now_ms, &observer));
+	for (size_t i = 0; i < VMS; i++)
+		fleet_take_numbers(&scene->fleet, &batch.domains[i], scene->now_ms);
 	stats_batch_clear(&batch);
 	must(scene->fleet.n_vms == VMS);
+	for (size_t i = 0; i < VMS; i++) /* else nothing is tested here */
+		must(opt_or(scene->fleet.vms[i]->sample.actual_kib, 0) == scene->actual_kib[i]);
 }
 
 static void check_vm(const struct vm_decision *decision)

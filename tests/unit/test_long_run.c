@@ -50,6 +50,7 @@ struct scene {
 	uint64_t actual_kib[VMS];
 	uint64_t now_ms;
 	uint64_t wall_ms;
+	uint64_t targets; /* that were set; none would mean that nothing was tested */
 };
 
 /* splitmix64 (Steele, Lea, Flood 2014) */
@@ -135,6 +136,8 @@ static void sample(struct scene *scene)
 			fill(scene, i, &batch.domains[batch.n_domains++]);
 	assert_int_equal(fleet_merge(&scene->fleet, &batch, scene->now_ms, &observer), 0);
 	assert_eq(scene->fleet.n_vms, batch.n_domains);
+	for (size_t i = 0; i < batch.n_domains; i++)
+		fleet_take_numbers(&scene->fleet, &batch.domains[i], scene->now_ms);
 	stats_batch_clear(&batch);
 }
 
@@ -187,6 +190,7 @@ static void decide(struct scene *scene)
 		    scene->fleet.n_vms, &scene->totals);
 	for (size_t i = 0; i < scene->fleet.n_vms; i++) {
 		check(scene, &vms[i]);
+		scene->targets += vms[i].decision.set;
 		if (vms[i].decision.set && below(scene, 10))
 			scene->actual_kib[index_of(scene->fleet.vms[i])] =
 				vms[i].decision.target_kib;
@@ -279,6 +283,7 @@ static void test_long_run(void **state)
 	}
 	if (ticks > SETTLED_TICK) /* but for a longer name */
 		assert_true(memory_of_all(&scene) <= settled_bytes + VMS * 16);
+	assert_true(scene.targets >= ticks / 10);
 	fleet_clear(&scene.fleet);
 	conf_free(scene.conf);
 }
