@@ -244,9 +244,9 @@ static const struct key keys[] = {
 	{ "daemon", "call_deadline", "5s", parse_ms, DAEMON(call_deadline_ms), 100, 10 * MINUTE_MS,
 	  "a duration from 100ms to 10min" },
 
-	{ "host", "reserve", "auto", parse_reserve, offsetof(struct conf, policy), 0,
+	{ "host", "reserve", "10%", parse_reserve, offsetof(struct conf, policy), 0,
 	  RESERVE_MAX_PERMILLE,
-	  "auto, a size such as 4G, or a percentage of the host's memory from 0% to 90%" },
+	  "a size such as 4G, auto, or a percentage of the host's memory from 0% to 90%" },
 	{ "host", "budget", "none", parse_kib_or_none, POLICY(budget_kib), MIB, SIZE_MAX_KIB,
 	  "a size such as 48G, at least 1M, or none" },
 	{ "host", "float", "1%", parse_permille, POLICY(float_permille), 0, 500,

@@ -154,7 +154,7 @@ static void test_refused(void **state)
 		{ "[daemon]\nconnect = nowhere\n", ":2: daemon.connect: ", "a libvirt URI" },
 		{ "[daemon]\nconnect =\n", ":2: daemon.connect: ", "\"\" is not understood" },
 		{ "[host]\nreserve = 95%\n", ":2: host.reserve: ", "from 0% to 90%" },
-		{ "[host]\nreserve = 4\n", ":2: host.reserve: ", "auto, a size such as 4G" },
+		{ "[host]\nreserve = 4\n", ":2: host.reserve: ", "a size such as 4G, auto" },
 		{ "[host]\nbudget = 0\n", ":2: host.budget: ", "or none" },
 		{ "[host]\nfloat = 51%\n", ":2: host.float: ", "out of bounds" },
 		{ "[policy]\nfault_limit = many\n", ":2: policy.fault_limit: ", "a number" },
