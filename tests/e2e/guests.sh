@@ -117,6 +117,17 @@ total_actual_at_most()
 	at_most "$(total_actual_kib "$@")" "$limit"
 }
 
+# others_squeezed NAME: of those who can give, this one apart, somebody has given a good part of what is
+# short. Who gives is the policy's affair.
+others_squeezed()
+{
+	local name names=()
+	for name in "${balloon_guests[@]}"; do
+		[ "$name" = "$1" ] || names+=("$name")
+	done
+	total_actual_at_most $((${#names[@]} * guest_kib - 64 * 1024)) "${names[@]}"
+}
+
 # Before a test: all balloons empty, all guests running, no settings of an earlier test's.
 reset_guests()
 {

@@ -80,14 +80,17 @@ not_served() { ! metrics >/dev/null; }
 
 test_port_that_is_taken_harms_nothing_else()
 {
-	configure_metrics </dev/null
+	configure_metrics <<-CONF
+		[vm]
+		limit = 192M
+	CONF
 	socat "TCP-LISTEN:$metrics_port,bind=127.0.0.1" /dev/null 9>&- &
 	second_pid=$!
 	trap 'end_test; end_second' EXIT
 	eventually "the port is taken" port_taken "$metrics_port"
 	start_daemon
 	expect "it says so" log_has "cannot listen on 127.0.0.1 port $metrics_port"
-	eventually "and controls the VMs" actual_at_most vm-b $((guest_kib - 32 * 1024))
+	eventually "and controls the VMs" actual_at_most vm-b $((192 * 1024))
 	stop_daemon
 }
 
