@@ -94,6 +94,35 @@ void check_inflate_deflate(struct test *t, bool deflate_on_oom)
 	require_near(t, free_after_kib, free_kib, SLACK_KIB, "free memory, KiB, deflated");
 }
 
+/* All that the named hog wrote is as it was, and that is all there was to write. */
+static void check_hog(struct test *t, const char *name, unsigned int mib, const char *what)
+{
+	char expected[64], *text;
+
+	snprintf(expected, sizeof(expected), "pages=%u bad_pages=0 ", mib * KIB_PER_MIB / PAGE_KIB);
+	require_ok(t, guest_ask(t->guest, &text, "hog-check %s", name));
+	require(t, strstr(text, expected), "%s: %s", what, text);
+	free(text);
+}
+
+void check_content(struct test *t, unsigned int keeper_mib, uint64_t inflated_kib,
+		   uint64_t deflated_kib, unsigned int fresh_mib)
+{
+	require_ok(t, guest_ask(t->guest, NULL, "hog keeper %u", keeper_mib));
+	require_ok(t, guest_ask(t->guest, NULL, "hog-wait keeper"));
+	for (int i = 0; i < 3; i++) {
+		require_ok(t, guest_balloon_to(t->guest, inflated_kib));
+		require_ok(t, guest_balloon_to(t->guest, deflated_kib));
+		require_ok(t, guest_ask(t->guest, NULL, "hog fresh %u", fresh_mib));
+		require_ok(t, guest_ask(t->guest, NULL, "hog-wait fresh"));
+		check_hog(t, "fresh", fresh_mib, "memory after the balloon");
+		if (t->failed)
+			return;
+		require_ok(t, guest_ask(t->guest, NULL, "hog-free fresh"));
+	}
+	check_hog(t, "keeper", keeper_mib, "memory beside the balloon");
+}
+
 /* Memory that comes and goes between the guest's look and ours. */
 #define STATS_SLACK_BYTES (8ull << 20)
 

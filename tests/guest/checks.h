@@ -20,6 +20,13 @@ void check_bound(struct test *t, bool modern, bool deflate_on_oom);
  */
 void check_inflate_deflate(struct test *t, bool deflate_on_oom);
 
+/*
+ * Memory in use stays what it is while the balloon grows to `inflated_kib` and shrinks to
+ * `deflated_kib` (the guest's sizes) around it; and pages that have been in the balloon are good memory.
+ */
+void check_content(struct test *t, unsigned int keeper_mib, uint64_t inflated_kib,
+		   uint64_t deflated_kib, unsigned int fresh_mib);
+
 /* The driver's state says so under this key, now or soon. */
 void check_state(struct test *t, const char *key, const char *expected);
 

@@ -156,14 +156,26 @@ void check_works(struct test *t)
 	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
 }
 
-void check_nothing_lost(struct test *t, const struct balance *before)
+static void reload(struct test *t, const struct balance *before)
 {
-	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
 	require_ok(t, unload(t));
 	check_balance(t, before);
 	if (t->failed)
 		return;
 	require_ok(t, load(t, ""));
+}
+
+void check_nothing_lost(struct test *t, const struct balance *before)
+{
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	reload(t, before);
+}
+
+void check_recovers(struct test *t, const struct balance *before)
+{
+	reload(t, before);
+	if (!t->failed)
+		check_works(t);
 }
 
 /* Those there are. */

@@ -57,6 +57,8 @@ int read_balance(struct test *t, struct balance *ret_balance);
 void check_balance(struct test *t, const struct balance *before);
 /* As above for a guest whose balloon is loaded: it takes an unloading to be sure. */
 void check_nothing_lost(struct test *t, const struct balance *before);
+/* The same whatever the device can do by now; and a freshly loaded driver does its work. */
+void check_recovers(struct test *t, const struct balance *before);
 /* aerostat is loaded and bound, and does its work. */
 void check_works(struct test *t);
 

@@ -100,12 +100,7 @@ static void bind_at_random(struct test *t)
 	end_injection(t, "failslab");
 	if (t->failed)
 		return;
-	require_ok(t, unload(t));
-	check_balance(t, &before);
-	if (t->failed)
-		return;
-	require_ok(t, load(t, ""));
-	check_works(t);
+	check_recovers(t, &before);
 }
 
 /* Targets are reached in time, with single pages where there are no large blocks. */
@@ -155,12 +150,7 @@ static void resume_at_random(struct test *t)
 	if (t->failed)
 		return;
 	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
-	require_ok(t, unload(t));
-	check_balance(t, &before);
-	if (t->failed)
-		return;
-	require_ok(t, load(t, ""));
-	check_works(t);
+	check_recovers(t, &before);
 }
 
 static const struct guest_test tests[] = {

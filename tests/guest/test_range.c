@@ -80,23 +80,7 @@ static void host_gets_it(struct test *t)
 /* A page that was a range once is good memory, and memory beside it is left alone. */
 static void content_survives(struct test *t)
 {
-	char *text;
-
-	require_ok(t, guest_ask(t->guest, NULL, "hog keeper 48"));
-	require_ok(t, guest_ask(t->guest, NULL, "hog-wait keeper"));
-	for (int i = 0; i < 3; i++) {
-		require_ok(t, guest_balloon_to(t->guest, FULL_KIB - 100 * KIB_PER_MIB));
-		require_ok(t, guest_balloon_to(t->guest, FULL_KIB - 3 * PAGE_KIB));
-		require_ok(t, guest_ask(t->guest, NULL, "hog fresh 90"));
-		require_ok(t, guest_ask(t->guest, NULL, "hog-wait fresh"));
-		require_ok(t, guest_ask(t->guest, &text, "hog-check fresh"));
-		require(t, strstr(text, " bad_pages=0 "), "memory after the balloon: %s", text);
-		free(text);
-		require_ok(t, guest_ask(t->guest, NULL, "hog-free fresh"));
-	}
-	require_ok(t, guest_ask(t->guest, &text, "hog-check keeper"));
-	require(t, strstr(text, " bad_pages=0 "), "memory beside the balloon: %s", text);
-	free(text);
+	check_content(t, 48, FULL_KIB - 100 * KIB_PER_MIB, FULL_KIB - 3 * PAGE_KIB, 90);
 }
 
 /* The path may be changed at any time; what is held by the one and the other all comes back. */

@@ -83,24 +83,7 @@ static void target_beyond_memory(struct test *t)
 /* Memory in use stays what it is while the balloon grows and shrinks around it. */
 static void content_survives(struct test *t)
 {
-	char *text;
-
-	require_ok(t, guest_ask(t->guest, NULL, "hog keeper 64"));
-	require_ok(t, guest_ask(t->guest, NULL, "hog-wait keeper"));
-	for (int i = 0; i < 3; i++) {
-		require_ok(t, guest_balloon_to(t->guest, FULL_KIB - 96 * KIB_PER_MIB));
-		require_ok(t, guest_balloon_to(t->guest, FULL_KIB - 1 * KIB_PER_MIB));
-		/* Pages that have been in the balloon are good memory. */
-		require_ok(t, guest_ask(t->guest, NULL, "hog fresh 96"));
-		require_ok(t, guest_ask(t->guest, NULL, "hog-wait fresh"));
-		require_ok(t, guest_ask(t->guest, &text, "hog-check fresh"));
-		require(t, strstr(text, " bad_pages=0 "), "memory after the balloon: %s", text);
-		free(text);
-		require_ok(t, guest_ask(t->guest, NULL, "hog-free fresh"));
-	}
-	require_ok(t, guest_ask(t->guest, &text, "hog-check keeper"));
-	require(t, strstr(text, "pages=16384 bad_pages=0 "), "memory beside the balloon: %s", text);
-	free(text);
+	check_content(t, 64, FULL_KIB - 96 * KIB_PER_MIB, FULL_KIB - 1 * KIB_PER_MIB, 96);
 }
 
 /* Page cache gives way to the balloon, and is not charged to the guest as need. */
