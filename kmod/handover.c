@@ -21,7 +21,7 @@ static int report_one(struct device *dev, void *data)
 		return 0;
 	device_lock(dev);
 	if (dev->driver && dev->driver != ours)
-		pr_warn("%s is held by %s; hand it over with 'scripts/take-over %s', or: echo %s > /sys/bus/virtio/drivers/%s/unbind; echo %s > /sys/bus/virtio/drivers/%s/bind\n",
+		pr_warn("%s is held by %s; hand it over with 'aerostat-take-over %s' (in the sources: scripts/take-over), or: echo %s > /sys/bus/virtio/drivers/%s/unbind; echo %s > /sys/bus/virtio/drivers/%s/bind\n",
 			dev_name(dev), dev->driver->name, dev_name(dev), dev_name(dev),
 			dev->driver->name, dev_name(dev), ours->name);
 	device_unlock(dev);

@@ -110,7 +110,7 @@ static int start(struct aerostat *balloon)
 	mutex_unlock(&balloon->lock);
 
 	spin_lock_irq(&balloon->run_lock);
-	balloon->run = true;
+	WRITE_ONCE(balloon->run, true);
 	spin_unlock_irq(&balloon->run_lock);
 	stats_start(balloon, queues.stats);
 	reporting_start(balloon);
@@ -123,7 +123,7 @@ static int start(struct aerostat *balloon)
 static void stop_work(struct aerostat *balloon)
 {
 	spin_lock_irq(&balloon->run_lock);
-	balloon->run = false;
+	WRITE_ONCE(balloon->run, false);
 	spin_unlock_irq(&balloon->run_lock);
 	reporting_stop(balloon);
 	cancel_delayed_work_sync(&balloon->resize_work);

@@ -3,21 +3,35 @@
  * Towards the target: reads what the device wants, does one step, tells it the result, and decides
  * when to go on.
  *
- * One work item does all of it, one step a run, so that it never holds the lock for long and freezes
- * or stops between steps. It runs when the device changes its configuration, again after each step
- * that left something to do, and after a pause when the guest could not give more.
+ * One work item does all of it, and holds the lock for a step at a time. It runs when the device
+ * changes its configuration, again while something is left to do, and after a pause when the guest
+ * could not give more.
  */
+#include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/sched/clock.h>
 #include <linux/virtio_config.h>
 
 #include "aerostat.h"
 #include "trace.h"
 
-/* Return: the clock of the guard, in milliseconds. */
+/*
+ * How long one run of the work goes on with steps. Queueing the work anew for each wakes another CPU
+ * every time: it finds nothing, and on QEMU its timers and clocks compete with the device for the big
+ * lock. But a guest that is to be frozen waits for the end of a run.
+ */
+#define RUN_MOST_MS 100
+
+/*
+ * Return: the clock of the guard, in milliseconds: that of the last tick, as reading a precise one
+ * leaves the guest where there is no reliable TSC, and the guard asks several times a step.
+ */
 u64 resize_now_ms(void)
 {
-	return ktime_to_ms(ktime_get());
+	return ktime_to_ms(ktime_get_coarse());
 }
 
 /* Return: pages the balloon keeps from the guest and the device may ask for; `lock` held. */
@@ -129,6 +143,17 @@ static void look(struct aerostat *balloon)
 }
 
 /*
+ * Time since @begin_ns on local_clock(), which is as precise as can be had without leaving the guest,
+ * but may go back a little between CPUs.
+ */
+static u64 elapsed_us(u64 begin_ns)
+{
+	s64 elapsed_ns = local_clock() - begin_ns;
+
+	return elapsed_ns > 0 ? div_u64(elapsed_ns, NSEC_PER_USEC) : 0;
+}
+
+/*
  * One step towards the target; `lock` held, device running.
  * Return: 0 and in @ret_stop why it ended short (GUARD_NONE when it did not), or an error of
  * resize_settle().
@@ -137,7 +162,7 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 {
 	unsigned long told = balloon->held.pages + balloon->reported.pages;
 	unsigned long all = resize_pages(balloon), freed;
-	ktime_t begin = ktime_get();
+	u64 begin_ns = local_clock();
 	u64 moved;
 	int err;
 
@@ -156,14 +181,14 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 		/* Reclaim gives a little at a time; it is at its end when it gives nothing. */
 		if (!err && *ret_stop == GUARD_ALLOCATION && moved)
 			*ret_stop = GUARD_NONE;
-		balloon->counters.inflate_us += ktime_us_delta(ktime_get(), begin);
+		balloon->counters.inflate_us += elapsed_us(begin_ns);
 		return err;
 	}
 	*ret_stop = GUARD_NONE;
 	if (target >= all)
 		return 0;
 	err = deflate_step(balloon, all - target, &freed);
-	balloon->counters.deflate_us += ktime_us_delta(ktime_get(), begin);
+	balloon->counters.deflate_us += elapsed_us(begin_ns);
 	return err;
 }
 
@@ -207,15 +232,26 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 	return true;
 }
 
+/* Whether another step may follow in this run: nobody waits for its end. */
+static bool may_go_on(struct aerostat *balloon, unsigned long end)
+{
+	return READ_ONCE(balloon->run) && !atomic_read(&balloon->oom_waiting) &&
+	       time_before(jiffies, end);
+}
+
 void resize_work(struct work_struct *work)
 {
 	struct aerostat *balloon = container_of(work, struct aerostat, resize_work.work);
+	unsigned long end = jiffies + msecs_to_jiffies(RUN_MOST_MS);
 	unsigned int delay_ms;
 	bool more;
 
-	mutex_lock(&balloon->lock);
-	more = resize_step(balloon, &delay_ms);
-	mutex_unlock(&balloon->lock);
+	do {
+		mutex_lock(&balloon->lock);
+		more = resize_step(balloon, &delay_ms);
+		mutex_unlock(&balloon->lock);
+		cond_resched();
+	} while (more && !delay_ms && may_go_on(balloon, end));
 	if (more)
 		aerostat_queue(balloon, &balloon->resize_work, delay_ms);
 }
