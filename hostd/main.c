@@ -192,6 +192,22 @@ static void on_ticked(void *userdata)
 		publishers_tick(daemon->publishers);
 }
 
+static int on_keep(void *userdata, void **ret_bytes, size_t *ret_length)
+{
+	struct daemon *daemon = userdata;
+
+	return daemon->publishers ? publishers_keep(daemon->publishers, ret_bytes, ret_length)
+				  : -ENODATA;
+}
+
+/* Where the history is kept: a daemon that changes nothing leaves that to the one that does. */
+static const char *history_directory(const struct daemon *daemon)
+{
+	const struct manager_options *options = &daemon->options.manager;
+
+	return options->dry_run ? NULL : options->state_directory;
+}
+
 /*
  * Two daemons on one host would undo each other's work, so a name that is taken ends this one,
  * unless it changes nothing anyway. A bus that is not there only costs the status.
@@ -252,13 +268,16 @@ static int start(struct daemon *daemon, struct conf *conf)
 	if (ret)
 		goto fail;
 	daemon->options.manager.ticked = on_ticked;
+	daemon->options.manager.keep = on_keep;
 	daemon->options.manager.userdata = daemon;
 	ret = manager_new(daemon->event, conf, &daemon->options.manager, &daemon->manager);
 	if (ret)
 		goto fail;
 	if (daemon->options.manager.once)
 		return 0;
-	ret = publishers_new(daemon->event, daemon->bus, get_status, daemon, &daemon->publishers);
+	ret = publishers_new(daemon->event, daemon->bus, get_status, daemon,
+			     history_directory(daemon), &daemon->options.manager.clock,
+			     &daemon->publishers);
 	if (ret)
 		log_error("no metrics: %s", strerror(-ret));
 	return 0;
@@ -289,6 +308,7 @@ static int run(struct daemon *daemon)
 
 static void stop(struct daemon *daemon, int exit_code)
 {
+	publishers_keep_now(daemon->publishers);
 	publishers_free(daemon->publishers);
 	bus_free(daemon->bus);
 	if (!manager_stop(daemon->manager)) {

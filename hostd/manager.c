@@ -10,7 +10,9 @@
  *
  * A tick comes each interval, and sooner after an event (a balloon has moved, a VM came or went),
  * so that memory that was just freed is granted at once, but not within event_gap of the last. When
- * the host begins to stall it comes at once.
+ * the host begins to stall it comes at once. An answer that nobody waits for any more brings one,
+ * too: a QEMU or a libvirt that hung is controlled again as soon as it answers. Once an interval at
+ * most, since to a libvirt that is merely slow more questions are no help.
  *
  * While libvirt is away there are no ticks; link (source/libvirt.c) keeps trying.
  */
@@ -96,6 +98,22 @@ static void take_round(struct manager *manager)
 		manager_once_progress(manager);
 	else
 		manager_judge(manager);
+}
+
+void manager_thawed(struct manager *manager)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	if (manager->stopping ||
+	    (manager->thawed_ms && now_ms - manager->thawed_ms < manager->conf->daemon.interval_ms))
+		return;
+	manager->thawed_ms = now_ms;
+	manager_tick_soon(manager);
+}
+
+static void on_thawed(void *userdata)
+{
+	manager_thawed(userdata);
 }
 
 static void round_failed(struct manager *manager, int error, const char *why)
@@ -306,6 +324,7 @@ static int add_sampler(struct manager *manager)
 			.userdata = manager,
 		},
 		.done = round_done,
+		.thawed = on_thawed,
 		.userdata = manager,
 	};
 

@@ -20,6 +20,8 @@ struct manager_options {
 	bool dry_run; /* nothing is changed in any VM */
 	bool once; /* one tick, then the loop ends: exit code 0, or 1 when something failed */
 	struct clock clock;
+	/* What else is to outlive the daemon, as the file "history": bytes to be freed; 0 or an errno. */
+	int (*keep)(void *userdata, void **ret_bytes, size_t *ret_length); /* NULL: nothing */
 	void (*ticked)(void *userdata); /* after each round of decisions; NULL: nobody listens */
 	void *userdata;
 };

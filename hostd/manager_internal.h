@@ -56,6 +56,7 @@ struct manager {
 	struct pressure *pressure; /* NULL: the kernel has no triggers for us */
 	bool pressed; /* the host has stalled since the last decisions */
 	bool tick_again; /* something happened while a round was under way */
+	uint64_t thawed_ms; /* monotonic; when an answer that came late last brought a tick */
 	uint64_t sampled_ms; /* when a round last brought numbers; 0: never */
 	struct opt_u64 sampling_us; /* how long the last round took */
 	bool late_logged; /* this episode of rounds without a roster has had its line */
@@ -78,6 +79,9 @@ struct manager {
 
 /* Ask for a tick as soon as the least gap between two allows. */
 void manager_tick_soon(struct manager *manager);
+
+/* A call that hung has come back: look again at what it hung at, unless that was done just now. */
+void manager_thawed(struct manager *manager);
 
 /* With --once: end the loop when nothing is left to be waited for. */
 void manager_once_progress(struct manager *manager);
@@ -108,6 +112,9 @@ int manager_state_load(struct manager *manager);
 
 /* To a VM that was just found. */
 void manager_state_restore(struct manager *manager, struct vm *vm);
+
+/* Something has changed that must not wait minutes to be kept: it is written after the next tick. */
+void manager_state_changed(struct manager *manager);
 
 /* After a tick: begin to write it, where that is due. */
 void manager_state_save(struct manager *manager);

@@ -75,7 +75,7 @@ static void take_decision(struct manager *manager, struct vm *vm,
 {
 	bool changed = !vm->decided_ms || vm->decision.reason != decision->reason;
 
-	/* Whoever turned the statistics off meanwhile did not tell: look, and turn them on. */
+	/* Whoever turned the statistics off meanwhile, or down, did not tell: look, and mend it. */
 	if (changed && vm->decided_ms && decision->reason == REASON_STALE_STATS)
 		manager_describe_vm(manager, vm);
 	if (changed)
@@ -224,6 +224,8 @@ void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int
 	}
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
+	else if (vm && vm->silent_ms)
+		manager_thawed(manager);
 	manager_once_progress(manager);
 	manager_release_progress(manager);
 }

@@ -19,8 +19,6 @@
 #include "actuator/metadata.h"
 #include "util/log.h"
 
-#define BOOST_MAX_MS ((uint64_t)7 * 24 * 60 * 60 * 1000)
-
 /* Would the VM's settings be right with these changes? */
 static int check_changes(const struct manager *manager, const struct vm *vm,
 			 const struct tune_change *changes, size_t n_changes,
@@ -89,6 +87,7 @@ int manager_order_boost(struct manager *manager, const char *uuid, uint64_t size
 			 vm->name, size_kib, duration_ms / 1000);
 	else
 		log_info("%s: boost ended by order", vm->name);
+	manager_state_changed(manager);
 	manager_tick_soon(manager);
 	return 0;
 }
@@ -102,6 +101,7 @@ void manager_order_pause(struct manager *manager, const char *uuid, bool pause)
 	else if (!uuid)
 		manager->paused = pause;
 	log_info("%s: %s by order", vm ? vm->name : "all VMs", pause ? "paused" : "resumed");
+	manager_state_changed(manager);
 	manager_tick_soon(manager);
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What an operator may tell a running daemon to do. Settings are kept by libvirt, in the domain's
- * metadata; a boost and a pause live in the daemon, and end with it.
+ * metadata; a boost and a pause live in the daemon, and in its state file where it keeps one.
  */
 #ifndef AEROSTAT_MANAGER_ORDERS_H
 #define AEROSTAT_MANAGER_ORDERS_H
+
+#define BOOST_MAX_MS ((uint64_t)7 * 24 * 60 * 60 * 1000)
 
 #include "conf/metadata.h"
 #include "manager.h"

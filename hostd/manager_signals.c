@@ -66,6 +66,7 @@ static void forget_late(struct manager *manager)
 	manager->signals_late = true;
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
 		manager->fleet.vms[i]->sample.host = (struct vm_host){ 0 };
+	manager->host_detail.storage = (struct storage_sample){ 0 };
 }
 
 void manager_gather_signals(struct manager *manager)

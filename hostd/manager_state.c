@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What outlives the daemon (store/state_file.h): read once before the loop runs, given to each VM
- * when it is found, written every few minutes on a worker's thread, because a disk can take its
- * time, and once more at the end. A file that cannot be understood is set aside and said; the
+ * when it is found, written every few minutes, and after each order, on a worker's thread, because a
+ * disk can take its time, and once more at the end. A file that cannot be understood is set aside and said; the
  * daemon then begins without.
  */
 #include "manager_internal.h"
@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manager_orders.h"
+#include "publish/history.h"
 #include "store/disk.h"
 #include "store/state_file.h"
 #include "util/log.h"
@@ -26,6 +28,7 @@ struct manager_state {
 	uint64_t loaded_age_ms; /* how old it was when it was read, ... */
 	uint64_t loaded_ms; /* ... at this time */
 	bool saving; /* a job is at it */
+	bool changed; /* an order is not in the file yet */
 	uint64_t saved_ms;
 	bool save_failed; /* has been logged */
 };
@@ -36,6 +39,8 @@ struct save_job {
 	const char *directory; /* the manager's options', which stay */
 	void *bytes;
 	size_t length;
+	void *history; /* NULL: not this time */
+	size_t history_length;
 };
 
 static int compare_uuids(const void *a, const void *b)
@@ -48,13 +53,13 @@ static void set_aside(const char *directory, const char *why)
 	int ret = disk_set_aside(directory, STATE_NAME);
 
 	if (ret)
-		log_warning("%s/%s: %s; what VMs usually need is learnt anew; setting it aside: %s",
-			    directory, STATE_NAME, why, strerror(-ret));
-	else
 		log_warning(
-			"%s/%s: %s; it is set aside as %s.damaged, and what VMs usually need is "
-			"learnt anew",
-			directory, STATE_NAME, why, STATE_NAME);
+			"%s/%s: %s; what VMs usually need is learnt anew, and orders are forgotten; setting it aside: %s",
+			directory, STATE_NAME, why, strerror(-ret));
+	else
+		log_warning("%s/%s: %s; it is set aside as %s.damaged, what VMs usually need is "
+			    "learnt anew, and orders are forgotten",
+			    directory, STATE_NAME, why, STATE_NAME);
 }
 
 static void take_file(struct manager *manager, const void *bytes, size_t length)
@@ -72,6 +77,9 @@ static void take_file(struct manager *manager, const void *bytes, size_t length)
 	/* A clock that was set back tells no age. */
 	if (wall_ms > state->loaded.saved_wall_ms)
 		state->loaded_age_ms = wall_ms - state->loaded.saved_wall_ms;
+	manager->paused = state->loaded.paused;
+	if (manager->paused)
+		log_info("all VMs: still paused by order, since before the restart");
 	log_info("%s/%s: what %zu VMs usually need is known from %" PRIu64 " s ago",
 		 state->directory, STATE_NAME, state->loaded.n_vms, state->loaded_age_ms / 1000);
 }
@@ -102,10 +110,30 @@ int manager_state_load(struct manager *manager)
 	return 0;
 }
 
+/* What was ordered goes on, a boost for what is left of its time. Once: orders since then count. */
+static void restore_orders(struct state_vm *found, uint64_t now_ms, uint64_t age_ms, struct vm *vm)
+{
+	uint64_t left_ms = found->boost_left_ms < BOOST_MAX_MS ? found->boost_left_ms
+							       : BOOST_MAX_MS;
+
+	if (found->paused)
+		log_info("%s: still paused by order, since before the restart", vm->name);
+	vm->orders = (struct vm_orders){ .paused = found->paused };
+	if (left_ms > age_ms) {
+		vm->orders.boost_kib = found->boost_kib;
+		vm->orders.boost_until_ms = now_ms + left_ms - age_ms;
+		log_info("%s: still boosted by order: at least %" PRIu64 " KiB for another %" PRIu64
+			 " s",
+			 vm->name, found->boost_kib, (left_ms - age_ms) / 1000);
+	}
+	found->paused = false;
+	found->boost_left_ms = 0;
+}
+
 void manager_state_restore(struct manager *manager, struct vm *vm)
 {
-	const struct manager_state *state = manager->state;
-	const struct state_vm *found;
+	struct manager_state *state = manager->state;
+	struct state_vm *found;
 	struct state_vm key = { .uuid = "" };
 	uint64_t now_ms = clock_monotonic_ms();
 	uint64_t age_ms;
@@ -113,11 +141,14 @@ void manager_state_restore(struct manager *manager, struct vm *vm)
 	if (!state || !state->loaded.n_vms)
 		return;
 	age_ms = state->loaded_age_ms + (now_ms - state->loaded_ms);
-	if (age_ms > manager->conf->policy.window_ms)
-		return; /* what it needed then is not what it usually needs */
 	memcpy(key.uuid, vm->sample.uuid, sizeof(key.uuid));
 	found = bsearch(&key, state->loaded.vms, state->loaded.n_vms, sizeof(key), compare_uuids);
-	if (found)
+	if (!found)
+		return;
+	if (found->paused || found->boost_left_ms)
+		restore_orders(found, now_ms, age_ms, vm);
+	/* What it needed before that is not what it usually needs. */
+	if (age_ms <= manager->conf->policy.window_ms)
 		vm_take_back(&found->kept, now_ms, age_ms, &vm->state);
 }
 
@@ -127,6 +158,7 @@ static int encode(const struct manager *manager, void **ret_bytes, size_t *ret_l
 	uint64_t now_ms = clock_monotonic_ms();
 	struct state_vms state = {
 		.saved_wall_ms = clock_wall_ms(&manager->options->clock),
+		.paused = manager->paused,
 		.n_vms = fleet->n_vms,
 	};
 	int ret;
@@ -139,6 +171,10 @@ static int encode(const struct manager *manager, void **ret_bytes, size_t *ret_l
 
 		memcpy(state.vms[i].uuid, vm->sample.uuid, sizeof(state.vms[i].uuid));
 		vm_keep(&vm->state, now_ms, &state.vms[i].kept);
+		state.vms[i].paused = vm->orders.paused;
+		state.vms[i].boost_kib = vm->orders.boost_kib;
+		if (vm->orders.boost_until_ms > now_ms)
+			state.vms[i].boost_left_ms = vm->orders.boost_until_ms - now_ms;
 	}
 	ret = state_file_encode(&state, ret_bytes, ret_length);
 	state_vms_clear(&state);
@@ -149,7 +185,8 @@ static void note_saved(struct manager_state *state, int error)
 {
 	if (error && !state->save_failed)
 		log_warning(
-			"%s/%s: not written: %s; a restart would learn anew what VMs usually need",
+			"%s/%s: not written: %s; a restart would learn anew what VMs usually need, "
+			"and forget orders",
 			state->directory, STATE_NAME, strerror(-error));
 	else if (!error && state->save_failed)
 		log_info("%s/%s: written again", state->directory, STATE_NAME);
@@ -159,9 +196,13 @@ static void note_saved(struct manager_state *state, int error)
 static int run_save(struct job *job, virConnectPtr unused)
 {
 	const struct save_job *save = (struct save_job *)job;
+	int ret = disk_replace(save->directory, STATE_NAME, save->bytes, save->length);
 
 	(void)unused;
-	return disk_replace(save->directory, STATE_NAME, save->bytes, save->length);
+	if (!ret && save->history)
+		ret = disk_replace(save->directory, HISTORY_FILE_NAME, save->history,
+				   save->history_length);
+	return ret;
 }
 
 static void done_save(struct job *job)
@@ -171,6 +212,7 @@ static void done_save(struct job *job)
 	save->manager->state->saving = false;
 	note_saved(save->manager->state, job->error);
 	free(save->bytes);
+	free(save->history);
 	free(save);
 }
 
@@ -181,23 +223,40 @@ static bool keeps(const struct manager *manager)
 	       manager->ticks;
 }
 
+void manager_state_changed(struct manager *manager)
+{
+	if (manager->state)
+		manager->state->changed = true;
+}
+
 void manager_state_save(struct manager *manager)
 {
 	struct manager_state *state = manager->state;
+	uint64_t now_ms = clock_monotonic_ms();
 	struct save_job *save;
+	bool due;
 
-	if (!keeps(manager) || state->saving ||
-	    clock_monotonic_ms() - state->saved_ms < SAVE_INTERVAL_MS)
+	if (!keeps(manager) || state->saving)
 		return;
-	state->saved_ms = clock_monotonic_ms();
-	/* Who has not come back by now does not run here. */
-	state_vms_clear(&state->loaded);
+	due = now_ms - state->saved_ms >= SAVE_INTERVAL_MS;
+	if (!due && !state->changed)
+		return;
+	if (due) {
+		state->saved_ms = now_ms;
+		/* Who has not come back by now does not run here. */
+		state_vms_clear(&state->loaded);
+	}
+	state->changed = false;
 	save = calloc(1, sizeof(*save));
 	if (!save || encode(manager, &save->bytes, &save->length)) {
 		note_saved(state, -ENOMEM);
 		free(save);
 		return;
 	}
+	/* Without, only a picture has a gap after a restart. */
+	if (due && manager->options->keep)
+		manager->options->keep(manager->options->userdata, &save->history,
+				       &save->history_length);
 	save->job.run = run_save;
 	save->job.done = done_save;
 	save->job.without_connection = true;

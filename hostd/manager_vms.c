@@ -31,9 +31,15 @@ static void reject_settings(struct manager *manager, struct vm *vm, const struct
 	vm->settings_error = *error;
 }
 
+/* A guest that reports less often has nothing but stale numbers for most of the time. */
+static uint32_t period_max_s(const struct manager *manager)
+{
+	return manager->conf->policy.stale_ms / 1000;
+}
+
 /*
- * The period at which this VM's statistics may be turned on where they are off; 0: not at all. Only
- * its settings tell, so the first description of a VM changes nothing.
+ * The period at which this VM's statistics may be turned on where they are off, or as good as off;
+ * 0: not at all. Only its settings tell, so the first description of a VM changes nothing.
  */
 static uint32_t period_to_set(const struct manager *manager, const struct vm *vm)
 {
@@ -44,7 +50,8 @@ static uint32_t period_to_set(const struct manager *manager, const struct vm *vm
 
 static bool lacks_statistics(const struct manager *manager, const struct vm *vm)
 {
-	return vm->description.has_balloon && !vm->description.stats_period_s &&
+	return vm->description.has_balloon &&
+	       stats_period_useless(vm->description.stats_period_s, period_max_s(manager)) &&
 	       !vm->period_refused && period_to_set(manager, vm);
 }
 
@@ -77,9 +84,13 @@ static void take_description(struct manager *manager, struct vm *vm,
 	vm->described = true;
 	if (vm->description.pinned && !pinned_before)
 		log_info("%s: left alone, because %s", vm->name, vm->description.pinned);
-	if (result->period_set)
+	if (result->period_set && !result->period_was_s)
 		log_info("%s: statistics turned on, every %u s", vm->name,
 			 result->description.stats_period_s);
+	else if (result->period_set)
+		log_info("%s: statistics every %u s, since with every %u s they are stale before "
+			 "the next ones come",
+			 vm->name, result->description.stats_period_s, result->period_was_s);
 	vm->period_refused = result->period_error != 0;
 	if (vm->period_refused)
 		log_warning("%s: cannot turn on statistics: %s", vm->name,
@@ -128,6 +139,8 @@ static void done_describe(void *userdata, const char *uuid, const struct describ
 	vm = fleet_find(&manager->fleet, uuid);
 	if (vm && take_answer(manager, vm, result, why))
 		manager_tick_soon(manager);
+	else if (vm && vm->silent_ms)
+		manager_thawed(manager);
 	manager_once_progress(manager);
 }
 
@@ -135,6 +148,7 @@ void manager_describe_vm(struct manager *manager, struct vm *vm)
 {
 	struct describe_request request = {
 		.stats_period_s = period_to_set(manager, vm),
+		.stats_period_max_s = period_max_s(manager),
 		.done = done_describe,
 		.userdata = manager,
 	};

@@ -39,7 +39,8 @@ struct conf_daemon {
 	char connect[CONF_URI_LEN]; /* libvirt URI */
 	uint32_t interval_ms; /* between ticks */
 	uint32_t event_gap_ms; /* least time between a tick and an early one after an event */
-	uint32_t stats_period_s; /* set on VMs whose own period is 0; others keep theirs */
+	uint32_t
+		stats_period_s; /* set on VMs whose own is 0 or above stale_ms; others keep theirs */
 	uint32_t call_deadline_ms; /* after this a libvirt call counts as hung */
 };
 
@@ -58,6 +59,7 @@ struct conf_metrics {
 /* [alarms]: when operators are told. */
 struct conf_alarms {
 	uint32_t host_used_permille; /* of the host's memory that is not available */
+	uint32_t storage_latency_ms; /* of an I/O on the slowest disk */
 	uint32_t ballooned_permille; /* of a VM's maximum that its balloon holds */
 	uint32_t guest_swap_permille; /* of a VM's maximum that may be in its own swap */
 	uint32_t cpu_wait_permille; /* of the time, that a VM's process waits for a CPU */

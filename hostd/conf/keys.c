@@ -315,6 +315,8 @@ static const struct key keys[] = {
 
 	{ "alarms", "host_used", "90%", parse_permille, ALARMS(host_used_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
+	{ "alarms", "storage_latency", "20ms", parse_ms, ALARMS(storage_latency_ms), 1, MINUTE_MS,
+	  "a duration from 1ms to 1min" },
 	{ "alarms", "ballooned", "30%", parse_permille, ALARMS(ballooned_permille), 1, 1000,
 	  "a percentage from 0.1% to 100%" },
 	{ "alarms", "guest_swap", "10%", parse_permille, ALARMS(guest_swap_permille), 1, 1000,

@@ -14,7 +14,8 @@ static const char help[] =
 	"       aerostatctl boost [OPTION]... VM --end\n"
 	"For a time, reserve at least this much for a VM: what it lacks it gets as soon as that is\n"
 	"free, and nothing of it is taken. SIZE: 8G, or +2G for that much more than it has now.\n"
-	"TIME: 30s, 10min, 2h, a week at most. A boost ends with the daemon.\n"
+	"TIME: 30s, 10min, 2h, a week at most. A boost goes on when the daemon is restarted, and\n"
+	"ends with the VM.\n"
 	"\n"
 	"      --for TIME    for how long\n"
 	"      --end         end a boost\n" CTL_HELP_COMMON;
@@ -74,7 +75,8 @@ int ctl_boost(int argc, char **argv)
 	if (!ctl_parse(argc, argv, help, own, &common, &code))
 		return code;
 	if (end && !duration && argc - common.first == 1)
-		return client_boost(&common.client, argv[common.first], 0, 0);
+		return print_done(common.json,
+				  client_boost(&common.client, argv[common.first], 0, 0));
 	if (end || !duration || argc - common.first != 2) {
 		fprintf(stderr,
 			"aerostatctl: boost: VM SIZE --for TIME, or VM --end (see --help)\n");
@@ -84,5 +86,6 @@ int ctl_boost(int argc, char **argv)
 		fprintf(stderr, "aerostatctl: boost: '%s' is not a time such as 10min\n", duration);
 		return CTL_USAGE;
 	}
-	return boost(&common.client, argv[common.first], argv[common.first + 1], for_ms);
+	code = boost(&common.client, argv[common.first], argv[common.first + 1], for_ms);
+	return print_done(common.json, code);
 }

@@ -9,8 +9,10 @@
 #include "ctl/capacity.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 
+#include "ctl/columns.h"
 #include "ctl/options.h"
 #include "ctl/select.h"
 #include "ctl/sentences.h"
@@ -88,22 +90,41 @@ static struct totals judge(json_t *status)
 	return totals;
 }
 
+/* A line of text under a label, broken where the terminal ends. */
+static void print_labelled(const char *label, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void print_labelled(const char *label, const char *format, ...)
+{
+	char text[400], indent[32];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	snprintf(indent, sizeof(indent), "%-17s", label);
+	print_wrapped(indent, text);
+}
+
 static void print_host(const json_t *host, const struct totals *totals)
 {
 	const json_t *now = json_object_get(host, "overcommit");
 	const json_t *safe = json_object_get(host, "safe_overcommit");
 
 	if (now)
-		printf("overcommit now   %.2f: VMs of %s on %s that they may have\n",
-		       json_real_value(now), SIZE(host, "maximum_kib"), SIZE(host, "usable_kib"));
+		print_labelled("overcommit now", "%.2f: VMs of %s on %s that they may have",
+			       json_real_value(now), SIZE(host, "maximum_kib"),
+			       SIZE(host, "usable_kib"));
 	if (safe)
-		printf("safe overcommit  %.2f: their need is %s%s\n", json_real_value(safe),
-		       SIZE_KIB(totals->need_kib),
-		       totals->early ? "; for some that is only their demand now" : "");
+		print_labelled("safe overcommit", "%.2f: their need is %s%s", json_real_value(safe),
+			       SIZE_KIB(totals->need_kib),
+			       totals->early ? "; for some that is only their demand now" : "");
 	if (totals->unknown)
-		printf("%zu VMs report nothing and are left out of the safe factor\n",
-		       totals->unknown);
-	puts("customary        1.5 to 2.0 for web servers, 1.2 to 1.5 mixed, 1.0 to 1.2 memory-bound");
+		printf("%zu VM%s left out of the safe factor\n", totals->unknown,
+		       totals->unknown == 1 ? " reports nothing and is"
+					    : "s report nothing and are");
+	print_labelled("customary",
+		       "1.5 to 2.0 for web servers, 1.2 to 1.5 mixed, 1.0 to 1.2 memory-bound");
 }
 
 static void print_vms(const json_t *vms)
@@ -116,7 +137,7 @@ static void print_vms(const json_t *vms)
 		if (known(vm, "need_kib"))
 			snprintf(share, sizeof(share), "%" JSON_INTEGER_FORMAT " %%",
 				 number(vm, "need_kib") * 100 / number(vm, "max_kib"));
-		printf("%-24.24s %11s %11s %6s  %s\n", text_of(vm, "name", "?"),
+		printf("%s %11s %11s %6s  %s\n", FIT(text_of(vm, "name", "?"), 24),
 		       SIZE(vm, "max_kib"), SIZE(vm, "need_kib"), share,
 		       text_of(vm, "verdict", "?"));
 	}
@@ -139,6 +160,7 @@ int ctl_capacity(int argc, char **argv)
 	if (code == CTL_OK && common.json) {
 		code = print_json(status);
 	} else if (code == CTL_OK) {
+		make_printable(status);
 		print_host(json_object_get(status, "host"), &totals);
 		print_vms(json_object_get(status, "vms"));
 	}

@@ -12,12 +12,15 @@
 #include <systemd/sd-bus.h>
 #include <unistd.h>
 
+#include "util/printable.h"
+
 #define SERVICE	  "org.aerostat1"
 #define PATH	  "/org/aerostat1"
 #define INTERFACE "org.aerostat1.Manager"
 
 /* The daemon answers from memory; what takes longer than this hangs. */
 #define TIMEOUT_US	 (5 * 1000 * 1000)
+#define MESSAGE_LEN	 1024
 #define ORDER_TIMEOUT_US (200 * (uint64_t)1000 * 1000)
 
 int client_bus_parse(const char *text, struct client_options *ret_options)
@@ -175,6 +178,24 @@ static int read_status(sd_bus_message *reply, json_t **ret_status)
 	return 0;
 }
 
+/* The message may quote what tenants chose. */
+static void complain(const char *what, const char *message)
+{
+	char text[MESSAGE_LEN];
+
+	snprintf(text, sizeof(text), "%s", message ? message : "no reason is given");
+	text_make_printable(text);
+	fprintf(stderr, "aerostatctl: %s%s\n", what, text);
+}
+
+/* Is nobody there who would answer later? */
+static bool is_silence(const sd_bus_error *error)
+{
+	return sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) ||
+	       sd_bus_error_has_name(error, SD_BUS_ERROR_TIMEOUT) ||
+	       sd_bus_error_has_name(error, SD_BUS_ERROR_DISCONNECTED);
+}
+
 static int explain(const struct client_options *options, const sd_bus_error *error, int ret)
 {
 	const char *bus = options->session ? "session" : "system";
@@ -188,16 +209,17 @@ static int explain(const struct client_options *options, const sd_bus_error *err
 	}
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ||
 	    sd_bus_error_has_name(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED)) {
-		fprintf(stderr, "aerostatctl: not allowed: %s\n", error->message);
+		complain("not allowed: ", error->message);
 		return CTL_NOT_ALLOWED;
 	}
 	if (error->name && !strncmp(error->name, SERVICE ".", strlen(SERVICE "."))) {
-		fprintf(stderr, "aerostatctl: %s\n", error->message);
+		complain("", error->message);
 		return CTL_FAILED;
 	}
-	fprintf(stderr, "aerostatctl: aerostatd does not answer on the %s bus: %s\n", bus,
-		error->message ? error->message : strerror(-ret));
-	return CTL_FAILED;
+	complain(options->session ? "aerostatd does not answer on the session bus: "
+				  : "aerostatd does not answer on the system bus: ",
+		 error->message ? error->message : strerror(-ret));
+	return is_silence(error) ? CTL_NOT_RUNNING : CTL_FAILED;
 }
 
 static int unreadable(int ret)
@@ -219,7 +241,7 @@ static int begin(const struct client_options *options, const char *member, sd_bu
 			options->session ? "session" : "system",
 			ret == -ENOMEDIUM ? "its address is not in the environment"
 					  : strerror(-ret));
-		return CTL_FAILED;
+		return CTL_NOT_RUNNING;
 	}
 	ret = sd_bus_message_new_method_call(connection, ret_call, SERVICE, PATH, INTERFACE,
 					     member);

@@ -13,7 +13,7 @@ enum {
 	CTL_OK = 0,
 	CTL_FAILED = 1,
 	CTL_USAGE = 2,
-	CTL_NOT_RUNNING = 3,
+	CTL_NOT_RUNNING = 3, /* or its bus cannot be reached, or it does not answer */
 	CTL_NOT_ALLOWED = 4,
 };
 

@@ -18,7 +18,8 @@ static const char help[] =
 	"      --bus BUS  system, or session (default where yours has one)\n"
 	"  -h, --help     this text\n"
 	"\n"
-	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 aerostatd is not running.";
+	"Exit status: 0 done, 1 failed, 2 wrong usage, 3 aerostatd is not running or\n"
+	"cannot be reached.";
 
 static int add_histories(const struct client_options *client, json_t *status)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ctl/client.h"
+#include "ctl/columns.h"
 #include "ctl/options.h"
 #include "ctl/select.h"
 #include "ctl/sentences.h"
@@ -215,7 +216,7 @@ static void say_decision(json_t *sentences, const json_t *vm)
 		return;
 	if (json_is_true(json_object_get(vm, "paused")))
 		say(sentences, "It is paused by order: aerostatctl resume %s ends that.",
-		    text_of(vm, "name", "VM"));
+		    argument_of(vm));
 	if (known(vm, "boost_kib"))
 		say(sentences,
 		    "By order at least %s is reserved for it, for another %" JSON_INTEGER_FORMAT
@@ -272,6 +273,8 @@ static int run(const struct client_options *options, bool as_json, char *const *
 		return code;
 	code = select_vms(status, patterns, n);
 	if (code == CTL_OK) {
+		if (!as_json)
+			make_printable(status);
 		explain_all(status);
 		if (as_json)
 			code = print_json(status);

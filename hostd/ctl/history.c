@@ -20,8 +20,8 @@
 
 static const char help[] =
 	"usage: aerostatctl history [OPTION]... VM\n"
-	"Show how a VM's memory went since the daemon started, for a week at most: minutes for an\n"
-	"hour, then quarters of an hour for a day, then two hours.\n"
+	"Show how a VM's memory went, for a week at most and also before the daemon was restarted:\n"
+	"minutes for an hour, then quarters of an hour for a day, then two hours.\n"
 	"\n"
 	"      --since TIME  this far back: 30min, 6h (default 24h)\n"
 	"      --table       each point, instead of a line of blocks\n"
@@ -129,20 +129,27 @@ static void print_table(const json_t *points)
 	}
 }
 
+static void write_row(FILE *to, const json_t *point, json_int_t age_ms)
+{
+	fprintf(to, "%.3f", -(double)age_ms / 60000.0);
+	for (size_t s = 0; s < N_SERIES; s++) {
+		if (known(point, series[s].key))
+			fprintf(to, " %.4f", (double)number(point, series[s].key) / 1048576.0);
+		else
+			fputs(" ?", to);
+	}
+	fputc('\n', to);
+}
+
+/* A point stands for all of its time, so it has two ends: a single one is seen, too. */
 static void write_data(FILE *to, const json_t *points)
 {
 	for (size_t i = 0; i < json_array_size(points); i++) {
 		const json_t *point = json_array_get(points, i);
+		json_int_t end_ms = number(point, "age_ms");
 
-		fprintf(to, "%.3f", -(double)number(point, "age_ms") / 60000.0);
-		for (size_t s = 0; s < N_SERIES; s++) {
-			if (known(point, series[s].key))
-				fprintf(to, " %.4f",
-					(double)number(point, series[s].key) / 1048576.0);
-			else
-				fputs(" ?", to);
-		}
-		fputc('\n', to);
+		write_row(to, point, end_ms + number(point, "span_ms"));
+		write_row(to, point, end_ms);
 	}
 }
 
@@ -158,6 +165,8 @@ static void write_quoted(FILE *to, const char *text)
 static int plot(const char *vm, const json_t *points, const char *file)
 {
 	FILE *gnuplot = popen("gnuplot", "we");
+	const char *between = "";
+	json_int_t least, most, last;
 
 	if (!gnuplot) {
 		fprintf(stderr, "aerostatctl: cannot start gnuplot\n");
@@ -173,9 +182,13 @@ static int plot(const char *vm, const json_t *points, const char *file)
 	fputs("\n$data << END\n", gnuplot);
 	write_data(gnuplot, points);
 	fputs("END\nplot ", gnuplot);
-	for (size_t s = 0; s < N_SERIES; s++)
-		fprintf(gnuplot, "%s$data using 1:%zu with %s title '%s'", s ? ", " : "", s + 2,
+	for (size_t s = 0; s < N_SERIES; s++) {
+		if (!bounds(points, series[s].key, &least, &most, &last))
+			continue;
+		fprintf(gnuplot, "%s$data using 1:%zu with %s title '%s'", between, s + 2,
 			s ? "lines" : "lines lw 2", series[s].name);
+		between = ", ";
+	}
 	fputc('\n', gnuplot);
 	if (pclose(gnuplot)) {
 		fprintf(stderr, "aerostatctl: gnuplot could not draw %s; is gnuplot installed?\n",
@@ -197,7 +210,10 @@ static int show(const struct ctl_common *common, const char *vm, uint64_t since_
 	if (common->json) {
 		code = print_json(points);
 	} else if (!json_array_size(points)) {
-		printf("%s: nothing yet; the first point is there after a minute\n", vm);
+		fprintf(file ? stderr : stdout,
+			"%s: nothing yet; the first point is there after a minute\n", vm);
+		if (file) /* there is none */
+			code = CTL_FAILED;
 	} else if (file) {
 		code = plot(vm, points, file);
 	} else if (table) {

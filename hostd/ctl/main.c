@@ -7,6 +7,7 @@
 #include "ctl/capacity.h"
 #include "ctl/check_config.h"
 #include "ctl/client.h"
+#include "ctl/columns.h"
 #include "ctl/diagnose.h"
 #include "ctl/dump.h"
 #include "ctl/explain.h"
@@ -51,8 +52,38 @@ static void print_help(FILE *to)
 	fputs("\naerostatctl COMMAND --help says more. --version prints the version.\n", to);
 }
 
+/* The index of the command; options that all have in common may stand before it. argc: there is none. */
+static int find_command(int argc, char **argv)
+{
+	int i = 1;
+
+	while (i < argc && argv[i][0] == '-')
+		i += strcmp(argv[i], "--bus") ? 1 : 2;
+	return i < argc ? i : argc;
+}
+
+static int run(int argc, char **argv, int at)
+{
+	const char *name = argv[at];
+
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(name, commands[i].name) != 0)
+			continue;
+		/* Options before it come after it; getopt_long() begins its messages with argv[0]. */
+		for (int k = at; k > 1; k--)
+			argv[k] = argv[k - 1];
+		argv[1] = argv[0];
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "aerostatctl: unknown command '%s'; see --help\n", name);
+	return CTL_USAGE;
+}
+
 int main(int argc, char **argv)
 {
+	int at;
+
+	columns_init();
 	if (argc < 2) {
 		print_help(stderr);
 		return CTL_USAGE;
@@ -65,12 +96,9 @@ int main(int argc, char **argv)
 		puts("aerostatctl " AEROSTAT_VERSION);
 		return CTL_OK;
 	}
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (!strcmp(argv[1], commands[i].name)) {
-			/* getopt_long() begins its messages with this. */
-			argv[1] = argv[0];
-			return commands[i].run(argc - 1, argv + 1);
-		}
-	fprintf(stderr, "aerostatctl: unknown command '%s'; see --help\n", argv[1]);
+	at = find_command(argc, argv);
+	if (at < argc)
+		return run(argc, argv, at);
+	fprintf(stderr, "aerostatctl: which command? See --help\n");
 	return CTL_USAGE;
 }

@@ -35,6 +35,6 @@ bool ctl_parse(int argc, char **argv, const char *help, const struct ctl_option 
 	"  -h, --help     this text\n"                                                     \
 	"\n"                                                                               \
 	"Exit status: 0 done, 1 failed or no such VM, 2 wrong usage, 3 aerostatd is not\n" \
-	"running, 4 not allowed."
+	"running or cannot be reached, 4 not allowed."
 
 #endif

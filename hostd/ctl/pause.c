@@ -5,12 +5,13 @@
 #include <stdio.h>
 
 #include "ctl/options.h"
+#include "ctl/select.h"
 
 static const char pause_help[] =
 	"usage: aerostatctl pause [OPTION]... [VM]...\n"
 	"Stop moving the memory of these VMs, or, without any, of all, also of those that start\n"
-	"later. Decisions go on and are shown, but are not carried out, until `resume` or until\n"
-	"the daemon is restarted.\n"
+	"later. Decisions go on and are shown, but are not carried out, until `resume`, also when\n"
+	"the daemon is restarted. The pause of a VM ends with the VM.\n"
 	"\n" CTL_HELP_COMMON;
 
 static const char resume_help[] =
@@ -27,10 +28,10 @@ static int run(int argc, char **argv, bool pause)
 	if (!ctl_parse(argc, argv, pause ? pause_help : resume_help, NULL, &common, &code))
 		return code;
 	if (common.first == argc)
-		return client_pause(&common.client, NULL, pause);
+		code = client_pause(&common.client, NULL, pause);
 	for (int i = common.first; i < argc && code == CTL_OK; i++)
 		code = client_pause(&common.client, argv[i], pause);
-	return code;
+	return print_done(common.json, code);
 }
 
 int ctl_pause(int argc, char **argv)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "ctl/options.h"
+#include "ctl/select.h"
 #include "util/size.h"
 
 #define TIMEOUT_DEFAULT "30s"
@@ -42,5 +43,6 @@ int ctl_reserve(int argc, char **argv)
 		fprintf(stderr, "aerostatctl: reserve: '%s' is not a time such as 30s\n", timeout);
 		return CTL_USAGE;
 	}
-	return client_reserve(&common.client, size_kib, timeout_ms);
+	code = client_reserve(&common.client, size_kib, timeout_ms);
+	return print_done(common.json, code);
 }

@@ -18,6 +18,17 @@ const char *text_of(const json_t *object, const char *key, const char *otherwise
 	return text ? text : otherwise;
 }
 
+const char *argument_of(const json_t *vm)
+{
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	const char *name = text_of(vm, "name", "");
+
+	if (name[0] && name[0] != '-' && !name[strspn(name, plain)])
+		return name;
+	return text_of(vm, "uuid", "VM");
+}
+
 const char *size_of(const json_t *object, const char *key, char *buffer)
 {
 	const json_t *value = json_object_get(object, key);
@@ -64,10 +75,18 @@ int select_vms(json_t *status, char *const *patterns, size_t n_patterns)
 
 int print_json(const json_t *status)
 {
-	if (json_dumpf(status, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER)) {
+	/* Escaped as far as can be: what a tenant chose may act on a terminal that shows it. */
+	if (json_dumpf(status, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII)) {
 		fprintf(stderr, "aerostatctl: cannot write\n");
 		return CTL_FAILED;
 	}
 	putchar('\n');
 	return CTL_OK;
+}
+
+int print_done(bool json, int code)
+{
+	if (json && code == CTL_OK)
+		puts("{ \"done\": true }");
+	return code;
 }

@@ -4,6 +4,7 @@
 #define AEROSTAT_CTL_SELECT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define CELL_LEN 40 /* a buffer for one formatted value */
@@ -18,8 +19,17 @@ int select_vms(json_t *status, char *const *patterns, size_t n_patterns);
 /* The text of a key; `otherwise` when there is none. */
 const char *text_of(const json_t *object, const char *key, const char *otherwise);
 
+/*
+ * What a command names the VM by, for sentences that people paste: its name, or, if a shell or an
+ * option parser could take that for something else, its UUID.
+ */
+const char *argument_of(const json_t *vm);
+
 /* A size for people, in `buffer` of CELL_LEN; "-" when it is not known. */
 const char *size_of(const json_t *object, const char *key, char *buffer);
+
+/* For orders, which print nothing else: with --json {"done": true} once it is. Returns `code`. */
+int print_done(bool json, int code);
 
 /* Print as JSON. Returns CTL_OK, or CTL_FAILED after a message. */
 int print_json(const json_t *value);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "ctl/columns.h"
 #include "util/size.h"
 
 #define SENTENCE_LEN 400
@@ -23,7 +24,7 @@ void say(json_t *sentences, const char *format, ...)
 void print_sentences(const json_t *sentences, const char *indent)
 {
 	for (size_t i = 0; i < json_array_size(sentences); i++)
-		printf("%s%s\n", indent, json_string_value(json_array_get(sentences, i)));
+		print_wrapped(indent, json_string_value(json_array_get(sentences, i)));
 }
 
 bool known(const json_t *object, const char *key)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ctl/options.h"
+#include "ctl/select.h"
 
 static const char help[] =
 	"usage: aerostatctl set [OPTION]... VM KEY=VALUE...\n"
@@ -37,6 +38,7 @@ int ctl_set(int argc, char **argv)
 			return CTL_USAGE;
 		}
 	}
-	return client_set(&common.client, argv[common.first], argv + common.first + 1, (size_t)n,
+	code = client_set(&common.client, argv[common.first], argv + common.first + 1, (size_t)n,
 			  persistent);
+	return print_done(common.json, code);
 }

@@ -12,21 +12,44 @@
 
 #include "ctl/client.h"
 #include "ctl/colour.h"
+#include "ctl/columns.h"
 #include "ctl/libvirt_status.h"
 #include "ctl/options.h"
 #include "ctl/select.h"
 
-#define COLUMNS 10
+#define COLUMNS	     10
+#define LINE_LEN     512
+#define GAP	     2 /* blanks between columns */
+#define NAME_MOST    40
+#define BECAUSE_ROOM 24 /* with less, a sentence says nothing */
 
 struct table_row {
-	char cells[COLUMNS][CELL_LEN];
-	const char *last; /* of any length, not padded */
+	char cells[COLUMNS][FIT_LEN];
+	const char *last; /* a sentence of any length */
+};
+
+/*
+ * Where the terminal is too narrow, columns go in the order of `drop`; 0: it stays. What they have is
+ * in explain.
+ */
+static const struct {
+	const char *heading;
+	const char *key;
+	int drop;
+	bool left; /* names and reasons to the left, sizes to the right */
+} columns[COLUMNS] = {
+	{ "NAME", "name", 0, true },	      { "STATE", "state", 6, true },
+	{ "ACTUAL", "actual_kib", 0, false }, { "TARGET", "target_kib", 5, false },
+	{ "DEMAND", "demand_kib", 0, false }, { "RESERVED", "reservation_kib", 3, false },
+	{ "LIMIT", "limit_kib", 2, false },   { "MAXIMUM", "max_kib", 4, false },
+	{ "RESIDENT", "rss_kib", 1, false },  { "DECISION", "reason", 0, true },
 };
 
 static const char help[] =
 	"usage: aerostatctl status [OPTION]... [VM]...\n"
 	"Show the host, its VMs, and why each has the memory it has. VM: a name, a UUID, or\n"
-	"a pattern such as 'web*'; none: all. When the daemon is not running, what libvirt knows.\n"
+	"a pattern such as 'web*'; none: all. When the daemon is not running or cannot be reached,\n"
+	"what libvirt knows. On a narrow terminal some columns are left out.\n"
 	"\n" CTL_HELP_COMMON;
 
 static const char *percent_of(const json_t *object, const char *key, char *buffer)
@@ -38,6 +61,16 @@ static const char *percent_of(const json_t *object, const char *key, char *buffe
 		return strcpy(buffer, "-");
 	snprintf(buffer, CELL_LEN, "%" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT " %%",
 		 permille / 10, permille % 10);
+	return buffer;
+}
+
+/* "3.2 ms": an I/O can take far less than a millisecond. */
+static const char *latency_of(const json_t *host, char *buffer)
+{
+	json_int_t us = json_integer_value(json_object_get(host, "storage_latency_us"));
+
+	snprintf(buffer, CELL_LEN, "%" JSON_INTEGER_FORMAT ".%" JSON_INTEGER_FORMAT " ms",
+		 us / 1000, us % 1000 / 100);
 	return buffer;
 }
 
@@ -53,7 +86,7 @@ static void print_host(const json_t *host)
 		{ "free_kib", "free for VMs" },
 	};
 	const char *state = text_of(host, "state", "not judged yet");
-	char buffer[CELL_LEN];
+	char buffer[CELL_LEN], line[LINE_LEN];
 
 	if (!strcmp(text_of(host, "source", "aerostatd"), "libvirt"))
 		return;
@@ -71,44 +104,94 @@ static void print_host(const json_t *host)
 		printf(", hung calls into libvirt: %" JSON_INTEGER_FORMAT,
 		       json_integer_value(json_object_get(host, "hung_calls")));
 	putchar('\n');
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+	line[0] = '\0';
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t used = strlen(line);
+
 		if (json_object_get(host, sizes[i].key))
-			printf("%s%s %s", i ? ", " : "  ", sizes[i].label,
-			       size_of(host, sizes[i].key, buffer));
-	printf(", stalled %s\n", percent_of(host, "psi_some_permille", buffer));
+			snprintf(line + used, sizeof(line) - used, "%s %s, ", sizes[i].label,
+				 size_of(host, sizes[i].key, buffer));
+	}
+	snprintf(line + strlen(line), sizeof(line) - strlen(line), "stalled %s",
+		 percent_of(host, "psi_some_permille", buffer));
+	if (json_object_get(host, "storage_device"))
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), ", I/O on %s %s",
+			 text_of(host, "storage_device", ""), latency_of(host, buffer));
+	print_wrapped("  ", line);
 }
 
 static void fill_row(const json_t *vm, struct table_row *row)
 {
-	static const char *const sizes[] = { "actual_kib",	"target_kib", "demand_kib",
-					     "reservation_kib", "limit_kib",  "max_kib",
-					     "rss_kib" };
-	size_t cell = 0;
+	for (size_t c = 0; c < COLUMNS; c++) {
+		const char *key = columns[c].key;
 
-	snprintf(row->cells[cell++], CELL_LEN, "%s", text_of(vm, "name", "?"));
-	snprintf(row->cells[cell++], CELL_LEN, "%s", text_of(vm, "state", "?"));
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		size_of(vm, sizes[i], row->cells[cell++]);
-	snprintf(row->cells[cell++], CELL_LEN, "%s", text_of(vm, "reason", "-"));
+		if (columns[c].left)
+			snprintf(row->cells[c], sizeof(row->cells[c]), "%s", text_of(vm, key, "-"));
+		else
+			size_of(vm, key, row->cells[c]);
+	}
 	row->last = text_of(vm, "pinned", text_of(vm, "sentence", ""));
+}
+
+/* The next to go; COLUMNS: none. */
+static size_t next_to_drop(const size_t widths[COLUMNS])
+{
+	size_t next = COLUMNS;
+
+	for (size_t c = 0; c < COLUMNS; c++)
+		if (widths[c] && columns[c].drop &&
+		    (next == COLUMNS || columns[c].drop < columns[next].drop))
+			next = c;
+	return next;
+}
+
+/*
+ * How wide each column is; 0: it is left out. `room` 0: as wide as need be. Returns what is left for
+ * sentences.
+ */
+static size_t lay_out(const struct table_row *rows, size_t n_rows, size_t room,
+		      size_t widths[COLUMNS])
+{
+	size_t total = 0, dropped;
+
+	for (size_t c = 0; c < COLUMNS; c++) {
+		widths[c] = 0;
+		for (size_t r = 0; r < n_rows; r++)
+			if (columns_of(rows[r].cells[c]) > widths[c])
+				widths[c] = columns_of(rows[r].cells[c]);
+		total += widths[c] + GAP;
+	}
+	if (room && widths[0] > NAME_MOST) {
+		total -= widths[0] - NAME_MOST;
+		widths[0] = NAME_MOST;
+	}
+	while (room && total > room + GAP && (dropped = next_to_drop(widths)) < COLUMNS) {
+		total -= widths[dropped] + GAP;
+		widths[dropped] = 0;
+	}
+	return room >= total + BECAUSE_ROOM ? room - total : 0;
 }
 
 static void print_rows(const struct table_row *rows, size_t n_rows)
 {
-	int widths[COLUMNS] = { 0 };
+	size_t widths[COLUMNS], room = columns_of_output();
+	size_t rest = lay_out(rows, n_rows, room, widths);
 
-	for (size_t r = 0; r < n_rows; r++)
-		for (size_t c = 0; c < COLUMNS; c++)
-			if ((int)strlen(rows[r].cells[c]) > widths[c])
-				widths[c] = (int)strlen(rows[r].cells[c]);
 	for (size_t r = 0; r < n_rows; r++) {
 		for (size_t c = 0; c < COLUMNS; c++) {
-			/* Names and reasons to the left, sizes to the right. */
-			bool left = c < 2 || c == COLUMNS - 1;
+			int width = (int)widths[c];
 
-			printf(left ? "%-*s  " : "%*s  ", widths[c], rows[r].cells[c]);
+			if (width)
+				printf("%s%*s",
+				       FIT(rows[r].cells[c], columns[c].left ? width : -width),
+				       c + 1 < COLUMNS || !room || rest ? GAP : 0, "");
 		}
-		puts(rows[r].last);
+		if (!room || columns_of(rows[r].last) <= rest)
+			puts(rows[r].last);
+		else if (rest)
+			printf("%.*s…\n", (int)columns_cut(rows[r].last, rest - 1), rows[r].last);
+		else
+			putchar('\n');
 	}
 }
 
@@ -128,11 +211,9 @@ static int print_table(const json_t *status)
 		fprintf(stderr, "aerostatctl: out of memory\n");
 		return CTL_FAILED;
 	}
-	rows[0] = (struct table_row){
-		.cells = { "NAME", "STATE", "ACTUAL", "TARGET", "DEMAND", "RESERVED", "LIMIT",
-			   "MAXIMUM", "RESIDENT", "DECISION" },
-		.last = "BECAUSE",
-	};
+	for (size_t c = 0; c < COLUMNS; c++)
+		strcpy(rows[0].cells[c], columns[c].heading);
+	rows[0].last = "BECAUSE";
 	for (size_t i = 0; i < n; i++)
 		fill_row(json_array_get(vms, i), &rows[i + 1]);
 	putchar('\n');
@@ -149,6 +230,8 @@ static json_t *without_daemon(void)
 	if (status)
 		fprintf(stderr, "aerostatctl: this is what libvirt knows; nothing is decided, and "
 				"all VMs keep their last targets\n");
+	else
+		fprintf(stderr, "aerostatctl: nor can libvirt be reached\n");
 	return status;
 }
 
@@ -166,6 +249,8 @@ int ctl_status(int argc, char **argv)
 	if (!status)
 		return code;
 	shown = select_vms(status, argv + common.first, (size_t)(argc - common.first));
+	if (!common.json)
+		make_printable(status);
 	if (shown == CTL_OK)
 		shown = common.json ? print_json(status) : print_table(status);
 	json_decref(status);

@@ -2,7 +2,7 @@
 /*
  * aerostatctl top: the host and its VMs, again and again. Each VM's line has a bar of its maximum:
  *
- *   #  used   +  free, or cache that it could give   -  taken by the balloon   |  its target
+ *   #  used   =  cache that it could give   +  free   -  taken by the balloon   |  its target
  *
  * The lines are made by top_lines.c, the same for the screen and for --batch; here they are put
  * on the screen, and keys are read.
@@ -10,13 +10,13 @@
 #include "ctl/top.h"
 
 #include <curses.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "ctl/columns.h"
 #include "ctl/options.h"
 #include "ctl/select.h"
 #include "ctl/top_lines.h"
@@ -29,7 +29,7 @@ static const char help[] =
 	"usage: aerostatctl top [OPTION]... [VM]...\n"
 	"Show the host and its VMs, again and again; for a terminal of at least 80 by 24.\n"
 	"\n"
-	"  In a bar of a VM's maximum:  # used   + free in the guest   - taken by the balloon   | target\n"
+	"  In a bar of a VM's maximum:  # used  = cache  + free  - taken by the balloon  | target\n"
 	"  Keys: n name, a actual, u used, b ballooned, d demand: sort by that; r turn the order;\n"
 	"        / show only names with this in them; arrows: scroll; q: end\n"
 	"\n"
@@ -41,7 +41,8 @@ static const char help[] =
 	"  -j, --json        as status --json does, once\n"
 	"  -h, --help        this text\n"
 	"\n"
-	"Exit status: 0 done, 1 failed or no such VM, 2 wrong usage, 3 aerostatd is not running.";
+	"Exit status: 0 done, 1 failed or no such VM, 2 wrong usage, 3 aerostatd is not running\n"
+	"or cannot be reached.";
 
 struct screen {
 	struct ctl_common common;
@@ -61,11 +62,17 @@ static int look(const struct screen *screen, json_t **ret_status)
 	int code;
 
 	code = client_status(&screen->common.client, &status);
-	if (code == CTL_OK)
-		code = select_vms(status, screen->patterns, screen->n_patterns);
-	if (code == CTL_OK)
-		*ret_status = status;
-	return code;
+	if (code != CTL_OK)
+		return code;
+	code = select_vms(status, screen->patterns, screen->n_patterns);
+	if (code != CTL_OK) {
+		json_decref(status);
+		return code;
+	}
+	if (!screen->common.json)
+		make_printable(status);
+	*ret_status = status;
+	return CTL_OK;
 }
 
 static int run_batch(struct screen *screen)
@@ -107,6 +114,13 @@ static short colour_pair(enum colour which)
 	return 0;
 }
 
+static void draw_line(size_t y, const char *text, int attributes)
+{
+	attron(attributes);
+	mvaddnstr((int)y, 0, text, (int)columns_cut(text, (size_t)COLS));
+	attrset(A_NORMAL);
+}
+
 static void draw(struct screen *screen, const struct top_lines *lines)
 {
 	size_t rows = (size_t)LINES, y = 0;
@@ -116,17 +130,12 @@ static void draw(struct screen *screen, const struct top_lines *lines)
 	if (screen->scroll + room > body)
 		screen->scroll = body > room ? body - room : 0;
 	erase();
-	for (; y < rows && y < lines->n_head; y++) {
-		attron(COLOR_PAIR(colour_pair(lines->colour[y])) |
-		       (y + 1 == lines->n_head ? A_REVERSE : 0));
-		mvaddnstr((int)y, 0, lines->text[y], COLS);
-		attrset(A_NORMAL);
-	}
-	for (size_t i = screen->scroll; y < rows && i < body; i++, y++) {
-		attron(COLOR_PAIR(colour_pair(lines->colour[lines->n_head + i])));
-		mvaddnstr((int)y, 0, lines->text[lines->n_head + i], COLS);
-		attrset(A_NORMAL);
-	}
+	for (; y < rows && y < lines->n_head; y++)
+		draw_line(y, lines->text[y],
+			  COLOR_PAIR(colour_pair(lines->colour[y])) |
+				  (y + 1 == lines->n_head ? A_REVERSE : 0));
+	for (size_t i = lines->n_head + screen->scroll; y < rows && i < lines->n; i++, y++)
+		draw_line(y, lines->text[i], COLOR_PAIR(colour_pair(lines->colour[i])));
 	refresh();
 }
 
@@ -209,7 +218,6 @@ static int with_screen(struct screen *screen)
 	SCREEN *terminal;
 	int code;
 
-	setlocale(LC_ALL, "");
 	terminal = newterm(NULL, stdout, stdin);
 	if (!terminal) {
 		fprintf(stderr, "aerostatctl: top: no terminal; try --batch\n");

@@ -71,7 +71,7 @@ static struct opt_u64 percentile(const struct vm_history *history)
 
 struct opt_u64 history_usual(struct vm_history *history, uint64_t now_ms)
 {
-	if (!history->usual_kib.known || now_ms - history->usual_ms >= LONGEST_ENTRY_MS) {
+	if (!history->usual_ms || now_ms - history->usual_ms >= LONGEST_ENTRY_MS) {
 		history->usual_kib = percentile(history);
 		history->usual_ms = now_ms;
 	}

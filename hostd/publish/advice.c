@@ -11,14 +11,37 @@ static uint64_t sub(uint64_t a, uint64_t b)
 	return a > b ? a - b : 0;
 }
 
+/*
+ * What VMs need beyond what they have. The shortage that the policy serves is less: where there is
+ * not enough for all, entitlements are below needs, and everybody has what is due to him.
+ */
+static uint64_t unmet_kib(const struct status *status)
+{
+	uint64_t total_kib = 0;
+
+	for (size_t i = 0; i < status->fleet->n_vms; i++) {
+		const struct vm *vm = status->fleet->vms[i];
+		uint64_t need_kib = vm->decided_ms ? opt_or(vm->decision.demand_kib, 0) : 0;
+
+		if (need_kib > vm->decision.limit_kib)
+			need_kib = vm->decision.limit_kib;
+		/* All are bounded far below where a sum of them would overflow (policy). */
+		total_kib += sub(need_kib, opt_or(vm->sample.actual_kib, need_kib));
+	}
+	return total_kib;
+}
+
 /* What is missing on the host: to its reserve, or to what VMs need, whichever is more. */
 static uint64_t missing_kib(const struct status *status)
 {
 	const struct host_decision *decision = &status->decision;
 	uint64_t to_reserve_kib =
 		sub(opt_or(decision->reserve_kib, 0), opt_or(decision->margin_kib, UINT64_MAX));
-	uint64_t to_need_kib = sub(decision->shortage_kib, opt_or(decision->free_kib, 0));
+	uint64_t lack_kib = unmet_kib(status), to_need_kib;
 
+	if (decision->shortage_kib > lack_kib)
+		lack_kib = decision->shortage_kib;
+	to_need_kib = sub(lack_kib, opt_or(decision->free_kib, 0));
 	return to_reserve_kib > to_need_kib ? to_reserve_kib : to_need_kib;
 }
 

@@ -33,25 +33,28 @@ static const struct {
 	const char *sentence;
 	const char *message_id; /* explained in data/aerostat.catalog */
 	bool at_once;
+	enum alarm_unit unit;
 } kinds[ALARM_KINDS_] = {
 	[ALARM_HOST_LOW] = { "host-low", "is about to swap, or does",
-			     "dbda109279844f7d9397612a74d5e855", true },
+			     "dbda109279844f7d9397612a74d5e855", true, ALARM_YES_OR_NO },
 	[ALARM_HOST_MEMORY] = { "host-memory", "has had little memory available for long",
-				"fcfdc6b74fbe4ab1ae1c3aec5d9c29f7", false },
+				"fcfdc6b74fbe4ab1ae1c3aec5d9c29f7", false, ALARM_PERMILLE },
+	[ALARM_STORAGE_LATENCY] = { "storage-latency", "has had slow storage for long",
+				    "3f82855b559045c6a7d72ff390ec53f5", false, ALARM_US },
 	[ALARM_BALLOONED] = { "ballooned", "has had much of its memory ballooned for long",
-			      "9b6ab69ac2794c36a308c374c575551c", false },
+			      "9b6ab69ac2794c36a308c374c575551c", false, ALARM_PERMILLE },
 	[ALARM_GUEST_SWAP] = { "guest-swap", "has had much memory in its own swap for long",
-			       "56d80f1722834bae9dd0e820eefc2931", false },
+			       "56d80f1722834bae9dd0e820eefc2931", false, ALARM_PERMILLE },
 	[ALARM_CPU_WAIT] = { "cpu-wait", "has waited much for CPUs for long",
-			     "cf6caf55ddaa4d998784fde9b82e7987", false },
+			     "cf6caf55ddaa4d998784fde9b82e7987", false, ALARM_PERMILLE },
 	[ALARM_IO_WAIT] = { "io-wait", "has waited much for disks for long",
-			    "13fef8e3d3a7452ebeb1aeb9acdacbfb", false },
+			    "13fef8e3d3a7452ebeb1aeb9acdacbfb", false, ALARM_PERMILLE },
 	[ALARM_STUCK] = { "stuck", "does not follow its targets",
-			  "cc180376519743d2ae17e276ca422e26", true },
+			  "cc180376519743d2ae17e276ca422e26", true, ALARM_YES_OR_NO },
 	[ALARM_SILENT] = { "silent", "has reported nothing, or nothing new, for long",
-			   "0ffba0acbf004c94ada0978af3285b15", false },
+			   "0ffba0acbf004c94ada0978af3285b15", false, ALARM_YES_OR_NO },
 	[ALARM_NO_EFFECT] = { "no-effect", "gives memory that is not freed on the host",
-			      "5ab666466f7a427ab4d998b0d70ad082", true },
+			      "5ab666466f7a427ab4d998b0d70ad082", true, ALARM_YES_OR_NO },
 };
 
 const char *alarm_to_string(enum alarm_kind kind)
@@ -69,11 +72,18 @@ const char *alarm_message_id(enum alarm_kind kind)
 	return kinds[kind].message_id;
 }
 
-struct opt_u64 alarm_limit_permille(enum alarm_kind kind, const struct conf *conf)
+enum alarm_unit alarm_unit(enum alarm_kind kind)
+{
+	return kinds[kind].unit;
+}
+
+struct opt_u64 alarm_limit(enum alarm_kind kind, const struct conf *conf)
 {
 	switch (kind) {
 	case ALARM_HOST_MEMORY:
 		return opt_some(conf->alarms.host_used_permille);
+	case ALARM_STORAGE_LATENCY:
+		return opt_some((uint64_t)conf->alarms.storage_latency_ms * 1000);
 	case ALARM_BALLOONED:
 		return opt_some(conf->alarms.ballooned_permille);
 	case ALARM_GUEST_SWAP:
@@ -127,11 +137,13 @@ static struct opt_u64 used_permille(const struct host_sample *host)
 	return available.known ? opt_some(WHOLE_PERMILLE - opt_or(available, 0)) : opt_none();
 }
 
-/* The share that is judged; for kinds without a threshold 1 or 0. Unknown: nothing changes. */
+/* What is judged; for kinds without a threshold 1 or 0. Unknown: nothing changes. */
 static struct opt_u64 host_value(enum alarm_kind kind, const struct status *status)
 {
 	if (kind == ALARM_HOST_LOW)
 		return status->ticks ? opt_some(status->decision.state == HOST_LOW) : opt_none();
+	if (kind == ALARM_STORAGE_LATENCY)
+		return status_storage(status).latency_us;
 	return used_permille(&status->host);
 }
 
@@ -158,6 +170,7 @@ static struct opt_u64 vm_value(enum alarm_kind kind, const struct vm *vm)
 		return opt_some(reason == REASON_NO_EFFECT);
 	case ALARM_HOST_LOW:
 	case ALARM_HOST_MEMORY:
+	case ALARM_STORAGE_LATENCY:
 	case ALARM_KINDS_:
 		break;
 	}
@@ -167,20 +180,20 @@ static struct opt_u64 vm_value(enum alarm_kind kind, const struct vm *vm)
 /* Does the condition hold? It takes more to begin than to go on. */
 static bool holds(uint64_t value, struct opt_u64 limit, bool before)
 {
-	uint64_t limit_permille;
+	uint64_t least;
 
-	if (!opt_get(limit, &limit_permille))
+	if (!opt_get(limit, &least))
 		return value != 0;
 	if (before)
-		limit_permille = limit_permille * CLEAR_NUMERATOR / CLEAR_DENOMINATOR;
-	return value > limit_permille;
+		least = least * CLEAR_NUMERATOR / CLEAR_DENOMINATOR;
+	return value > least;
 }
 
 /* Returns whether the alarm has been raised or is over with this value. */
 static bool judge(struct entry *entry, enum alarm_kind kind, uint64_t value,
 		  const struct conf *conf, uint64_t now_ms)
 {
-	bool now = holds(value, alarm_limit_permille(kind, conf), entry->raised[kind]);
+	bool now = holds(value, alarm_limit(kind, conf), entry->raised[kind]);
 
 	if (now && !entry->holds[kind])
 		entry->since_ms[kind] = now_ms;
@@ -198,18 +211,21 @@ static void judge_host(struct alarms *alarms, const struct status *status, uint6
 {
 	for (int i = 0; i < ALARM_FIRST_OF_VM; i++) {
 		enum alarm_kind kind = (enum alarm_kind)i;
+		const struct storage_sample storage = status_storage(status);
 		struct opt_u64 value = host_value(kind, status);
 		struct alarm alarm = {
 			.kind = kind,
-			.limit_permille = alarm_limit_permille(kind, status->conf),
+			.limit = alarm_limit(kind, status->conf),
 		};
 
 		if (!value.known ||
 		    !judge(&alarms->host, kind, opt_or(value, 0), status->conf, now_ms))
 			continue;
 		alarm.raised = alarms->host.raised[kind];
-		if (alarm.limit_permille.known)
-			alarm.value_permille = value;
+		if (kind == ALARM_STORAGE_LATENCY && storage.device[0])
+			alarm.device = storage.device;
+		if (alarm.limit.known)
+			alarm.value = value;
 		tell(userdata, &alarm);
 	}
 }
@@ -224,14 +240,14 @@ static void judge_vm(struct entry *entry, const struct vm *vm, const struct conf
 			.kind = kind,
 			.vm = vm->name,
 			.uuid = vm->sample.uuid,
-			.limit_permille = alarm_limit_permille(kind, conf),
+			.limit = alarm_limit(kind, conf),
 		};
 
 		if (!value.known || !judge(entry, kind, opt_or(value, 0), conf, now_ms))
 			continue;
 		alarm.raised = entry->raised[kind];
-		if (alarm.limit_permille.known)
-			alarm.value_permille = value;
+		if (alarm.limit.known)
+			alarm.value = value;
 		tell(userdata, &alarm);
 	}
 }

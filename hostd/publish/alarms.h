@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The field's thresholds as alarms: ballooned memory, guest swap, waiting for CPUs and disks, host
- * memory in use for long; a
- * host that is low, a guest that does not follow, is silent, or frees nothing. Conditions are
+ * memory in use and slow storage for long; a host that is low, a guest that does not follow, is
+ * silent, or frees nothing. Conditions are
  * judged each tick, by plain data alone; telling of an alarm is the caller's business.
  */
 #ifndef AEROSTAT_PUBLISH_ALARMS_H
@@ -17,6 +17,7 @@ enum alarm_kind {
 	/* Of the host. */
 	ALARM_HOST_LOW,
 	ALARM_HOST_MEMORY,
+	ALARM_STORAGE_LATENCY,
 	/* Of a VM. */
 	ALARM_BALLOONED,
 	ALARM_GUEST_SWAP,
@@ -30,14 +31,22 @@ enum alarm_kind {
 
 #define ALARM_FIRST_OF_VM ALARM_BALLOONED
 
+/* What the value and the threshold of a kind are. */
+enum alarm_unit {
+	ALARM_YES_OR_NO, /* it has neither */
+	ALARM_PERMILLE,
+	ALARM_US,
+};
+
 /* An alarm that has just been raised, or is over. */
 struct alarm {
 	enum alarm_kind kind;
 	bool raised;
 	const char *vm; /* name; NULL: the host's */
 	const char *uuid; /* NULL: the host's */
-	struct opt_u64 value_permille; /* what is judged, where it is a share ... */
-	struct opt_u64 limit_permille; /* ... and its threshold */
+	const char *device; /* the disk it is about; NULL: it is about none */
+	struct opt_u64 value; /* what is judged, in the unit of its kind ... */
+	struct opt_u64 limit; /* ... and its threshold */
 };
 
 typedef void (*alarm_fn)(void *userdata, const struct alarm *alarm);
@@ -68,7 +77,9 @@ const char *alarm_to_sentence(enum alarm_kind kind);
 /* The journal's MESSAGE_ID of this kind: 32 hexadecimal digits. */
 const char *alarm_message_id(enum alarm_kind kind);
 
-/* The threshold that the configuration sets; unknown: this kind has none. */
-struct opt_u64 alarm_limit_permille(enum alarm_kind kind, const struct conf *conf);
+enum alarm_unit alarm_unit(enum alarm_kind kind);
+
+/* The threshold that the configuration sets, in the unit of the kind; unknown: it has none. */
+struct opt_u64 alarm_limit(enum alarm_kind kind, const struct conf *conf);
 
 #endif

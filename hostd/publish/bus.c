@@ -117,6 +117,7 @@ static int append_host(sd_bus_message *m, const struct status *status)
 {
 	const struct host_decision *decision = &status->decision;
 	const struct conf *conf = status->conf;
+	const struct storage_sample storage = status_storage(status);
 	const struct named_number numbers[] = {
 		{ "total_kib", status->host.total_kib },
 		{ "available_kib", status->host.available_kib },
@@ -138,6 +139,14 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		{ "ksm_saved_kib", status->host_detail->ksm_saved_kib },
 		{ "zswap_stored_kib", status->host_detail->zswap_stored_kib },
 		{ "zswap_pool_kib", status->host_detail->zswap_pool_kib },
+		{ "storage_latency_us", storage.latency_us },
+		{ "psi_limit_permille", opt_some(conf->policy.psi_limit_permille) },
+		{ "host_used_limit_permille", alarm_limit(ALARM_HOST_MEMORY, conf) },
+		{ "storage_latency_limit_us", alarm_limit(ALARM_STORAGE_LATENCY, conf) },
+		{ "ballooned_limit_permille", alarm_limit(ALARM_BALLOONED, conf) },
+		{ "guest_swap_limit_permille", alarm_limit(ALARM_GUEST_SWAP, conf) },
+		{ "cpu_wait_limit_permille", alarm_limit(ALARM_CPU_WAIT, conf) },
+		{ "io_wait_limit_permille", alarm_limit(ALARM_IO_WAIT, conf) },
 		{ "ticks", opt_some(status->ticks) },
 		{ "late_ticks", opt_some(status->late_ticks) },
 		{ "interval_ms", opt_some(conf->daemon.interval_ms) },
@@ -165,6 +174,8 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		ret = add_text(m, "state", state);
 	if (ret >= 0)
 		ret = add_numbers(m, numbers, sizeof(numbers) / sizeof(numbers[0]));
+	if (ret >= 0)
+		ret = add_text(m, "storage_device", storage.device[0] ? storage.device : NULL);
 	if (ret >= 0)
 		ret = bus_append_nodes(m, status->host_detail);
 	return ret < 0 ? ret : sd_bus_message_close_container(m);
@@ -349,6 +360,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_SIGNAL_WITH_ARGS("StateChanged", SD_BUS_ARGS("s", before, "s", now), 0),
 	SD_BUS_SIGNAL_WITH_ARGS(
 		"Alarm", SD_BUS_ARGS("s", alarm, "b", raised, "s", vm, "s", uuid, "s", text), 0),
+	SD_BUS_SIGNAL_WITH_ARGS("MigrationAdvice", SD_BUS_ARGS("s", vm, "s", uuid, "t", actual_kib),
+				0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("State", "s", get_state, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
 	SD_BUS_VTABLE_END,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The daemon on D-Bus: name org.aerostat1, object /org/aerostat1, interface
- * org.aerostat1.Manager, and an object per VM; org.aerostat1(5) and the introspection data have
- * all members.
+ * org.aerostat1.Manager, and an object per VM; data/org.aerostat1.xml has all members.
  *
  * Status() returns the state after the last tick as dictionaries, whose keys are those of
  * `aerostatctl status --json`, listed in aerostatctl(1); a number that is not known has no entry.

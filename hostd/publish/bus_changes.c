@@ -2,12 +2,14 @@
 /*
  * After each tick: what is different from what the bus was last told? VMs that came and went are
  * InterfacesAdded and InterfacesRemoved, properties that changed are PropertiesChanged, the host's
- * state is a signal of its own.
+ * state is a signal of its own, and so is which VM had best leave.
  */
 #include "publish/bus_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "publish/advice.h"
 #include "util/log.h"
 
 struct signalled {
@@ -91,6 +93,20 @@ static void signal_host(struct bus *bus, const struct status *status)
 	sd_bus_emit_properties_changed(bus->connection, BUS_PATH, BUS_INTERFACE, "State", NULL);
 }
 
+/* For orchestrators that do not watch metrics: they are told whom to move when that changes. */
+static void signal_advice(struct bus *bus, const struct status *status)
+{
+	const struct vm *advice = advice_migration(status);
+	const char *uuid = advice ? advice->sample.uuid : "";
+
+	if (!strcmp(bus->advised, uuid))
+		return;
+	snprintf(bus->advised, sizeof(bus->advised), "%s", uuid);
+	sd_bus_emit_signal(bus->connection, BUS_PATH, BUS_INTERFACE, "MigrationAdvice", "sst",
+			   advice ? advice->name : "", uuid,
+			   advice ? opt_or(advice->sample.actual_kib, UINT64_MAX) : 0);
+}
+
 void bus_tick(struct bus *bus)
 {
 	const struct by_vm_observer observer = { .come = on_come, .go = on_go, .userdata = bus };
@@ -99,6 +115,7 @@ void bus_tick(struct bus *bus)
 	bus->status(bus->userdata, &status);
 	bus->signalled.size = sizeof(struct signalled);
 	signal_host(bus, &status);
+	signal_advice(bus, &status);
 	if (by_vm_follow(&bus->signalled, status.fleet, &observer)) {
 		log_error("out of memory; changes of VMs are not signalled");
 		return;

@@ -27,6 +27,7 @@ struct bus {
 	struct bus_orders orders;
 	struct authority *authority;
 	enum host_state state; /* as last signalled */
+	char advised[VM_UUID_LEN]; /* to leave, as last signalled; "": nobody */
 	struct by_vm signalled; /* of each VM: what was last signalled (bus_changes.c) */
 };
 

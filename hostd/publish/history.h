@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * How each VM's memory went, for people to look back: one hour by minutes, a day by quarters of an
- * hour, a week by two hours. 2 KiB a VM, kept while the daemon runs.
+ * hour, a week by two hours. 2 KiB a VM. It outlives the daemon as a file (history_file.c).
  */
 #ifndef AEROSTAT_PUBLISH_HISTORY_H
 #define AEROSTAT_PUBLISH_HISTORY_H
 
 #include "publish/status.h"
+
+#define HISTORY_FILE_NAME "history"
 
 struct history;
 
@@ -26,6 +28,21 @@ void history_free(struct history *history); /* takes NULL */
 
 /* Note what the status shows at `now_ms` (monotonic). Returns 0 or -ENOMEM. */
 int history_tick(struct history *history, const struct status *status, uint64_t now_ms);
+
+/*
+ * The bytes of a file with all of it, to be freed; `wall_ms` is put in, so that the time between can
+ * be told when it is read. Returns 0 or -ENOMEM.
+ */
+int history_encode(const struct history *history, uint64_t now_ms, uint64_t wall_ms,
+		   void **ret_bytes, size_t *ret_length);
+
+/*
+ * Take back what such a file says of VMs that are found within the next hour; times between are
+ * unknown. To be called before the first tick. Returns 0; -EINVAL, and *ret_why (static) says what is
+ * wrong with it, and nothing is taken; or -ENOMEM.
+ */
+int history_decode(struct history *history, const void *bytes, size_t length, uint64_t now_ms,
+		   uint64_t wall_ms, const char **ret_why);
 
 typedef int (*history_fn)(void *userdata, const struct history_point *point);
 

@@ -121,11 +121,11 @@ static void watch(struct run *run)
 		log_warning("alarm hook: cannot be watched: %s", strerror(-ret));
 }
 
-static void number(struct opt_u64 permille, char *text, size_t size)
+static void print_number(struct opt_u64 number, char *text, size_t size)
 {
 	uint64_t value;
 
-	if (opt_get(permille, &value))
+	if (opt_get(number, &value))
 		snprintf(text, size, "%" PRIu64, value);
 	else
 		snprintf(text, size, "-");
@@ -153,8 +153,8 @@ void hook_run(struct hook *hook, const char *command, const struct alarm *alarm,
 		return;
 	}
 	hook->skipping = false;
-	number(alarm->value_permille, value, sizeof(value));
-	number(alarm->limit_permille, limit, sizeof(limit));
+	print_number(alarm->value, value, sizeof(value));
+	print_number(alarm->limit, limit, sizeof(limit));
 	ret = spawn(command, (char *const *)argv, &run->pid);
 	if (ret) {
 		run->pid = 0;

@@ -15,7 +15,7 @@ int hook_new(sd_event *event, struct hook **ret_hook);
 /*
  * Run `command` (a full path) as
  *   COMMAND ALARM raised|cleared VM|- UUID|- VALUE LIMIT TEXT
- * VALUE and LIMIT in thousandths, - where there is none. Does not wait; the command may take 30 s,
+ * VALUE and LIMIT in thousandths (of the whole; for latencies of a millisecond), - where there is none. Does not wait; the command may take 30 s,
  * and of more than 8 at once the later ones are skipped, with a warning.
  */
 void hook_run(struct hook *hook, const char *command, const struct alarm *alarm, const char *text);

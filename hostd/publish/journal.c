@@ -137,7 +137,7 @@ void journal_host(const struct host_sample *sample, const struct host_decision *
 
 void journal_alarm(const struct alarm *alarm, const char *text)
 {
-	struct log_field fields[6] = { 0 };
+	struct log_field fields[7] = { 0 };
 	size_t n = 0;
 
 	set_text_field(&fields[n++], "MESSAGE_ID", alarm_message_id(alarm->kind));
@@ -147,5 +147,7 @@ void journal_alarm(const struct alarm *alarm, const char *text)
 		set_text_field(&fields[n++], "AEROSTAT_VM", alarm->vm);
 		set_text_field(&fields[n++], "AEROSTAT_UUID", alarm->uuid);
 	}
+	if (alarm->device)
+		set_text_field(&fields[n++], "AEROSTAT_DEVICE", alarm->device);
 	log_fields(alarm->raised ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, text, fields, n);
 }

@@ -39,12 +39,15 @@ static const struct family vm_info = { "vm_info", "gauge", UNIT_NONE,
 
 static const struct family alarm_raised = { "alarm", "gauge", UNIT_NONE,
 					    "1 while this alarm is raised, 0 otherwise." };
-static const struct family alarm_limit = { "alarm_threshold_ratio", "gauge", UNIT_PERMILLE,
-					   "Above this it is an alarm, as configured." };
+static const struct family alarm_limit_ratio = { "alarm_threshold_ratio", "gauge", UNIT_PERMILLE,
+						 "Above this it is an alarm, as configured." };
+static const struct family alarm_limit_seconds = { "alarm_threshold_seconds", "gauge", UNIT_US,
+						   "Likewise, where it is a time and no share." };
 
-static const struct family *const labelled[] = { &build_info,	&host_state,	 &decisions,
-						 &tick_seconds, &decide_seconds, &vm_info,
-						 &alarm_raised, &alarm_limit };
+static const struct family *const labelled[] = {
+	&build_info, &host_state,   &decisions,		&tick_seconds,	     &decide_seconds,
+	&vm_info,    &alarm_raised, &alarm_limit_ratio, &alarm_limit_seconds
+};
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -224,18 +227,25 @@ static void print_alarm(FILE *out, const struct alarms *alarms, enum alarm_kind 
 	print_value(out, UNIT_NONE, alarms_raised(alarms, kind, vm ? vm->sample.uuid : NULL));
 }
 
-static void print_alarms(FILE *out, const struct status *status)
+static void print_limits(FILE *out, const struct family *family, enum alarm_unit unit,
+			 const struct conf *conf)
 {
-	print_head(out, &alarm_limit);
+	print_head(out, family);
 	for (int i = 0; i < ALARM_KINDS_; i++) {
+		enum alarm_kind kind = (enum alarm_kind)i;
 		uint64_t limit;
 
-		if (!opt_get(alarm_limit_permille((enum alarm_kind)i, status->conf), &limit))
+		if (alarm_unit(kind) != unit || !opt_get(alarm_limit(kind, conf), &limit))
 			continue;
-		fprintf(out, PREFIX "%s{alarm=\"%s\"}", alarm_limit.name,
-			alarm_to_string((enum alarm_kind)i));
-		print_value(out, alarm_limit.unit, limit);
+		fprintf(out, PREFIX "%s{alarm=\"%s\"}", family->name, alarm_to_string(kind));
+		print_value(out, family->unit, limit);
 	}
+}
+
+static void print_alarms(FILE *out, const struct status *status)
+{
+	print_limits(out, &alarm_limit_ratio, ALARM_PERMILLE, status->conf);
+	print_limits(out, &alarm_limit_seconds, ALARM_US, status->conf);
 	if (!status->alarms)
 		return;
 	print_head(out, &alarm_raised);

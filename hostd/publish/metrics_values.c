@@ -55,6 +55,8 @@ const struct family host_families[HOST_METRICS_] = {
 				"What the host keeps compressed in memory, at its own size." },
 	[HOST_ZSWAP_POOL] = { "host_zswap_pool_bytes", "gauge", UNIT_KIB,
 			      "The memory that takes." },
+	[HOST_STORAGE_LATENCY] = { "host_storage_latency_seconds", "gauge", UNIT_US,
+				   "What an I/O takes on the slowest disk; 0 without any I/O." },
 	[HOST_PAUSED] = { "paused", "gauge", UNIT_NONE, "Whether an operator has paused all VMs." },
 	[HOST_TICKS] = { "ticks_total", "counter", UNIT_NONE,
 			 "Rounds of decisions since the daemon started." },
@@ -222,6 +224,8 @@ struct opt_u64 host_value(const struct status *status, enum host_metric metric)
 		return detail ? detail->zswap_stored_kib : opt_none();
 	case HOST_ZSWAP_POOL:
 		return detail ? detail->zswap_pool_kib : opt_none();
+	case HOST_STORAGE_LATENCY:
+		return status_storage(status).latency_us;
 	case HOST_PAUSED:
 		return opt_some(status->paused);
 	case HOST_TICKS:

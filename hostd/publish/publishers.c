@@ -19,10 +19,12 @@
 #include "publish/journal.h"
 #include "publish/metrics.h"
 #include "publish/textfile.h"
+#include "store/disk.h"
 #include "util/clock.h"
 #include "util/log.h"
 
-#define ALARM_TEXT_LEN 256
+#define ALARM_TEXT_LEN	  256
+#define HISTORY_MAX_BYTES ((size_t)512 << 20) /* more than it ever is */
 
 struct publishers {
 	sd_event *event;
@@ -35,10 +37,62 @@ struct publishers {
 	struct alarms *alarms;
 	struct history *history;
 	struct hook *hook;
+	const char *state_directory; /* NULL: nothing is kept */
+	const struct clock *clock;
 	const struct conf *conf; /* during a tick */
 };
 
+/* A history that cannot be read costs only itself: it is not missed but in pictures. */
+static void load_history(struct publishers *publishers)
+{
+	const char *directory = publishers->state_directory, *why = NULL;
+	void *bytes;
+	size_t length;
+	int ret;
+
+	if (!directory)
+		return;
+	ret = disk_read(directory, HISTORY_FILE_NAME, HISTORY_MAX_BYTES, &bytes, &length);
+	if (ret == -ENOENT)
+		return;
+	if (!ret) {
+		ret = history_decode(publishers->history, bytes, length, clock_monotonic_ms(),
+				     clock_wall_ms(publishers->clock), &why);
+		free(bytes);
+	}
+	if (!ret)
+		return;
+	log_warning("%s/%s: %s; it is set aside as %s.damaged, and begins anew", directory,
+		    HISTORY_FILE_NAME, why ? why : strerror(-ret), HISTORY_FILE_NAME);
+	disk_set_aside(directory, HISTORY_FILE_NAME);
+}
+
+int publishers_keep(const struct publishers *publishers, void **ret_bytes, size_t *ret_length)
+{
+	return history_encode(publishers->history, clock_monotonic_ms(),
+			      clock_wall_ms(publishers->clock), ret_bytes, ret_length);
+}
+
+void publishers_keep_now(const struct publishers *publishers)
+{
+	void *bytes;
+	size_t length;
+	int ret;
+
+	if (!publishers || !publishers->state_directory)
+		return;
+	ret = publishers_keep(publishers, &bytes, &length);
+	if (!ret) {
+		ret = disk_replace(publishers->state_directory, HISTORY_FILE_NAME, bytes, length);
+		free(bytes);
+	}
+	if (ret)
+		log_warning("%s/%s: not written: %s", publishers->state_directory,
+			    HISTORY_FILE_NAME, strerror(-ret));
+}
+
 int publishers_new(sd_event *event, struct bus *bus, status_fn status, void *userdata,
+		   const char *state_directory, const struct clock *clock,
 		   struct publishers **ret_publishers)
 {
 	struct publishers *publishers = calloc(1, sizeof(*publishers));
@@ -49,12 +103,15 @@ int publishers_new(sd_event *event, struct bus *bus, status_fn status, void *use
 	publishers->status = status;
 	publishers->userdata = userdata;
 	publishers->bus = bus;
+	publishers->state_directory = state_directory;
+	publishers->clock = clock;
 	publishers->alarms = alarms_new();
 	publishers->history = history_new();
 	if (!publishers->alarms || !publishers->history || hook_new(event, &publishers->hook)) {
 		publishers_free(publishers);
 		return -ENOMEM;
 	}
+	load_history(publishers);
 	publishers_reload(publishers);
 	*ret_publishers = publishers;
 	return 0;
@@ -115,15 +172,35 @@ static void write_textfile(struct publishers *publishers, const struct status *s
 		textfile_put(publishers->textfile, text, length);
 }
 
-static void describe_alarm(const struct alarm *alarm, char *text, size_t size)
+static void describe_value(const struct alarm *alarm, char *text, size_t size)
 {
-	char numbers[64] = "";
 	uint64_t value, limit;
 
-	if (opt_get(alarm->value_permille, &value) && opt_get(alarm->limit_permille, &limit))
-		snprintf(numbers, sizeof(numbers),
+	text[0] = '\0';
+	if (!opt_get(alarm->value, &value) || !opt_get(alarm->limit, &limit))
+		return;
+	switch (alarm_unit(alarm->kind)) {
+	case ALARM_PERMILLE:
+		snprintf(text, size,
 			 " (%" PRIu64 ".%" PRIu64 " %%, limit %" PRIu64 ".%" PRIu64 " %%)",
 			 value / 10, value % 10, limit / 10, limit % 10);
+		break;
+	case ALARM_US:
+		snprintf(text, size,
+			 " (%s%s%" PRIu64 ".%" PRIu64 " ms, limit %" PRIu64 ".%" PRIu64 " ms)",
+			 alarm->device ? alarm->device : "", alarm->device ? ": " : "",
+			 value / 1000, value % 1000 / 100, limit / 1000, limit % 1000 / 100);
+		break;
+	case ALARM_YES_OR_NO:
+		break;
+	}
+}
+
+static void describe_alarm(const struct alarm *alarm, char *text, size_t size)
+{
+	char numbers[ALARM_TEXT_LEN / 2];
+
+	describe_value(alarm, numbers, sizeof(numbers));
 	snprintf(text, size, "%.100s: %s%s: %s%s", alarm->vm ? alarm->vm : "host",
 		 alarm->raised ? "alarm " : "no longer ", alarm_to_string(alarm->kind),
 		 alarm_to_sentence(alarm->kind), numbers);

@@ -22,6 +22,11 @@ struct opt_u64 status_reserve_kib(const struct status *status)
 	return reserve_kib(&status->conf->policy, status->host.total_kib);
 }
 
+struct storage_sample status_storage(const struct status *status)
+{
+	return status->host_detail ? status->host_detail->storage : (struct storage_sample){ 0 };
+}
+
 struct opt_u64 vm_ballooned_permille(const struct vm *vm)
 {
 	uint64_t max_kib = vm->sample.max_kib, actual_kib;

@@ -43,6 +43,9 @@ typedef void (*status_fn)(void *userdata, struct status *ret_status);
 /* Host memory that is to stay available, as the configuration has it: a size or a share. */
 struct opt_u64 status_reserve_kib(const struct status *status);
 
+/* The host's slowest disk; unknown where nobody looks at disks. */
+struct storage_sample status_storage(const struct status *status);
+
 /* Share of its maximum that a VM's balloon holds. */
 struct opt_u64 vm_ballooned_permille(const struct vm *vm);
 

@@ -17,6 +17,11 @@ struct describe_job {
 	struct describe_result result;
 };
 
+bool stats_period_useless(uint32_t period_s, uint32_t period_max_s)
+{
+	return !period_s || period_s > period_max_s;
+}
+
 static void turn_statistics_on(struct describe_job *dj, virDomainPtr domain)
 {
 	struct describe_result *result = &dj->result;
@@ -28,6 +33,7 @@ static void turn_statistics_on(struct describe_job *dj, virDomainPtr domain)
 			 virGetLastErrorMessage());
 	} else {
 		result->period_set = true;
+		result->period_was_s = result->description.stats_period_s;
 		result->description.stats_period_s = dj->request.stats_period_s;
 	}
 }
@@ -46,8 +52,9 @@ static int describe_domain(struct describe_job *dj, virDomainPtr domain)
 		return job_fail(&dj->job, ret, "cannot parse its description");
 	result->tune_error = metadata_parse(xml, &result->tune, &result->tune_error_text);
 	result->has_job = domain_has_job(domain);
-	if (result->description.has_balloon && !result->description.stats_period_s &&
-	    dj->request.stats_period_s)
+	if (result->description.has_balloon && dj->request.stats_period_s &&
+	    stats_period_useless(result->description.stats_period_s,
+				 dj->request.stats_period_max_s))
 		turn_statistics_on(dj, domain);
 	return 0;
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/printable.h"
+
 /* Setting a target or reading a description takes milliseconds; on a loaded host, a second. */
 #define SKIPPED_GRACE_MS 3000
 
@@ -50,6 +52,19 @@ static void vm_free(struct vm *vm)
 	free(vm);
 }
 
+/*
+ * As it is shown, logged, and matched by classes: tenants choose names, and libvirt lets through
+ * what acts on terminals. Calls into libvirt go by UUID, so nobody needs the very bytes.
+ */
+static char *shown_name(const char *name)
+{
+	char *shown = strdup(name);
+
+	if (shown)
+		text_make_printable(shown);
+	return shown;
+}
+
 static struct vm *insert(struct fleet *fleet, const char *uuid, const char *name)
 {
 	struct vm **larger;
@@ -64,7 +79,7 @@ static struct vm *insert(struct fleet *fleet, const char *uuid, const char *name
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return NULL;
-	vm->name = strdup(name);
+	vm->name = shown_name(name);
 	if (!vm->name) {
 		free(vm);
 		return NULL;
@@ -80,7 +95,7 @@ static struct vm *insert(struct fleet *fleet, const char *uuid, const char *name
 void fleet_vm_restarted(struct vm *vm, uint64_t now_ms)
 {
 	vm->run_since_ms = now_ms;
-	vm->state = (struct vm_state){ 0 };
+	vm->state = (struct vm_state){ .history = vm->state.history };
 	vm->decision = (struct vm_decision){ 0 };
 	vm->announced = false;
 	vm->decided_ms = 0;
@@ -123,6 +138,20 @@ static void skip_guest_numbers(struct vm *vm, const struct domain_stats *stats, 
 	vm->last_update_s = last_update_s;
 }
 
+/*
+ * Memory that is plugged in or out changes the maximum, and by as much what is held, because the
+ * balloon stays as large as it is. A target from before says nothing about that; compared with what
+ * is held now, it would look as if somebody else had moved it.
+ */
+static void take_max(struct vm *vm, struct opt_u64 max_kib)
+{
+	uint64_t before_kib = vm->sample.max_kib;
+
+	vm->sample.max_kib = opt_or(max_kib, before_kib);
+	if (before_kib && vm->sample.max_kib != before_kib)
+		vm->asked_kib = vm->asked_before_kib = opt_none();
+}
+
 void fleet_take_numbers(struct fleet *fleet, const struct domain_stats *stats, uint64_t now_ms)
 {
 	struct vm *vm = fleet_find(fleet, stats->uuid);
@@ -132,7 +161,7 @@ void fleet_take_numbers(struct fleet *fleet, const struct domain_stats *stats, u
 		return;
 	sample = &vm->sample;
 	sample->run_state = stats->run_state;
-	sample->max_kib = opt_or(stats->max_kib, sample->max_kib);
+	take_max(vm, stats->max_kib);
 	if (stats->actual_kib.known)
 		sample->actual_kib = stats->actual_kib;
 	if (!stats_skipped(stats))
@@ -148,12 +177,14 @@ void fleet_take_numbers(struct fleet *fleet, const struct domain_stats *stats, u
 /* Only an inactive domain can be renamed, but it may have been so between two looks. */
 static void rename_vm(struct vm *vm, const char *name)
 {
-	char *copy = strcmp(vm->name, name) ? strdup(name) : NULL;
+	char *shown = shown_name(name);
 
-	if (!copy)
+	if (!shown || !strcmp(vm->name, shown)) {
+		free(shown);
 		return;
+	}
 	free(vm->name);
-	vm->name = copy;
+	vm->name = shown;
 }
 
 /* Of an earlier run: they say nothing about this one. */

@@ -14,7 +14,7 @@
 #include "source/domain_xml.h"
 #include "source/stats.h"
 
-/* What an operator has ordered; forgotten when the VM or the daemon ends. */
+/* What an operator has ordered; forgotten when the VM ends. */
 struct vm_orders {
 	bool paused; /* decided, but not carried out */
 	uint64_t boost_kib; /* at least this is reserved for it ... */
@@ -24,7 +24,7 @@ struct vm_orders {
 struct vm {
 	/* From statistics. sample.name points to `name`. */
 	struct vm_sample sample;
-	char *name;
+	char *name; /* fit for terminals, so not always libvirt's to the byte */
 	int id; /* of this run */
 	struct opt_u64 last_update_s; /* of the guest's statistics, host wall time */
 	uint64_t told_ms; /* monotonic; when libvirt last gave those */
@@ -91,7 +91,11 @@ void fleet_take_numbers(struct fleet *fleet, const struct domain_stats *stats, u
 
 struct vm *fleet_find(const struct fleet *fleet, const char *uuid); /* NULL: not there */
 
-/* A new run of the guest begins: nothing known of the old one counts any more. */
+/*
+ * A new run of the guest begins: nothing known of the old one counts any more, but for what the VM
+ * usually needs, which takes a day to learn: a guest that was updated and rebooted does the same work
+ * again. One with another maximum begins anew (policy/history.c).
+ */
 void fleet_vm_restarted(struct vm *vm, uint64_t now_ms);
 
 /* Its QEMU has not answered for longer than a call may take. */

@@ -28,7 +28,7 @@
 #include "util/log.h"
 
 #define RETRY_FIRST_MS	     500
-#define RETRY_MAX_MS	     4000
+#define RETRY_MAX_MS	     2000
 #define RETRY_ACCURACY_MS    50
 #define CONNECTS_OUT_MAX     3
 #define STOP_TIMEOUT_MS	     1000

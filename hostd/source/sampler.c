@@ -13,7 +13,8 @@
  * hangs, and done() says -ETIMEDOUT.
  *
  * A call that is out is an `ask`. It belongs to its worker until done; the round remembers only
- * its number. An answer of an earlier round is dropped, and so is a second one for the same part.
+ * its number. An answer of an earlier round is dropped, and so is a second one for the same part,
+ * but the owner is told: what was hanging hangs no more.
  *
  * How the deadlines fit into an interval: at most 1 + ATTEMPTS_MAX of them pass,
  * each a sixth of it, unless domains are so many or the interval is so short that the least time
@@ -210,6 +211,20 @@ static bool come_back(const struct ask *ask)
 	return sampler->busy && ask->round == sampler->round;
 }
 
+/*
+ * Free an ask, and say so if it came too late to be of use. Last of all that comes of an answer,
+ * because the owner may begin a round. What libvirt refuses says nothing new.
+ */
+static void dismiss(struct ask *ask, bool used)
+{
+	const struct sampler_config *config = &ask->sampler->config;
+	bool thawed = !used && !ask->job.error;
+
+	ask_free(ask);
+	if (thawed && config->thawed)
+		config->thawed(config->userdata);
+}
+
 /* ---- numbers ---- */
 
 static int run_numbers(struct job *job, virConnectPtr conn)
@@ -255,17 +270,17 @@ static void done_numbers(struct job *job)
 		end_round(sampler, job->error, job->error_text);
 	else if (counts)
 		end_when_answered(sampler);
-	ask_free(ask);
+	dismiss(ask, counts);
 }
 
-/* Ask for a part; without memory, or with too many calls hanging, the next deadline tries again. */
-static void ask_part(struct sampler *sampler, size_t index)
+/* Ask for a part. False: it cannot be, without memory or with too many calls that hang. */
+static bool ask_part(struct sampler *sampler, size_t index)
 {
 	struct part *part = &sampler->parts[index];
 	struct ask *ask = ask_new(sampler, part);
 
 	if (!ask)
-		return;
+		return false;
 	ask->job.run = run_numbers;
 	ask->job.done = done_numbers;
 	ask->part = index;
@@ -274,6 +289,7 @@ static void ask_part(struct sampler *sampler, size_t index)
 	part->attempts++;
 	part->latest = &ask->job;
 	submit(sampler, ask);
+	return true;
 }
 
 static int part_add(struct sampler *sampler, size_t index, const char *uuid, size_t capacity)
@@ -339,7 +355,7 @@ static void ask_fleet(struct sampler *sampler)
 	}
 	arm(sampler);
 	for (size_t i = 0; i < sampler->n_parts; i++)
-		ask_part(sampler, i);
+		(void)ask_part(sampler, i); /* the deadline tries again */
 	end_when_answered(sampler);
 }
 
@@ -361,7 +377,7 @@ static void done_roster(struct job *job)
 		else
 			ask_fleet(sampler);
 	}
-	ask_free(ask);
+	dismiss(ask, counts);
 }
 
 /* The roster is not waited for: whoever was there is asked. */
@@ -405,10 +421,8 @@ static void numbers_missing(struct sampler *sampler)
 			continue;
 		if (part->latest)
 			workers_abandon(sampler->config.workers, part->latest);
-		if (part->attempts >= ATTEMPTS_MAX)
-			continue;
-		ask_part(sampler, i);
-		asked += part->latest != NULL;
+		if (part->attempts < ATTEMPTS_MAX && ask_part(sampler, i))
+			asked++;
 	}
 	if (asked)
 		arm(sampler);

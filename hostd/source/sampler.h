@@ -34,6 +34,11 @@ struct sampler_config {
 	struct fleet_observer observer;
 	/* A round has ended, whatever came of it: the fleet holds what was learnt. */
 	void (*done)(void *userdata, const struct sampler_outcome *outcome);
+	/*
+	 * A call that its round did not wait for has come back: what it hung at answers again, and a
+	 * round begun now would learn what the last one could not. NULL: nobody listens.
+	 */
+	void (*thawed)(void *userdata);
 	void *userdata;
 };
 

@@ -16,6 +16,7 @@
 #include "source/cgroup.h"
 #include "source/delays.h"
 #include "source/process.h"
+#include "source/storage.h"
 #include "util/clock.h"
 
 #define SCAN_AGAIN_MS ((uint64_t)60 * 1000)
@@ -51,6 +52,7 @@ struct signals {
 	bool scan_wanted; /* a VM is new */
 	struct signals_vm *vms;
 	size_t n_vms;
+	struct storage *storage;
 	struct host_detail detail;
 };
 
@@ -226,6 +228,8 @@ static int run_round(struct job *job, virConnectPtr unused)
 	for (size_t i = 0; i < signals->n_vms; i++)
 		gather_vm(signals, &signals->vms[i]);
 	host_detail_read(signals->root, &signals->detail);
+	signals->detail.storage =
+		storage_look(signals->storage, signals->root, clock_monotonic_ms());
 	return 0;
 }
 
@@ -252,8 +256,9 @@ int signals_new(const char *root, void (*done)(void *userdata, const struct sign
 	if (!signals)
 		return -ENOMEM;
 	signals->root = strdup(root ? root : "");
-	if (!signals->root) {
-		free(signals);
+	signals->storage = storage_new();
+	if (!signals->root || !signals->storage) {
+		signals_free(signals);
 		return -ENOMEM;
 	}
 	signals->job.run = run_round;
@@ -295,6 +300,7 @@ void signals_free(struct signals *signals)
 	if (!signals)
 		return;
 	delays_close(signals->delays);
+	storage_free(signals->storage);
 	free(signals->tracked);
 	free(signals->vms);
 	free(signals->root);

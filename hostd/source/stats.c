@@ -193,40 +193,6 @@ int stats_collect_roster(struct job *job, virConnectPtr conn, struct stats_batch
 	return ret;
 }
 
-static int compare_uuid(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/*
- * A connection's handles of domains, those wanted first, with a NULL at the end. libvirt has no
- * other way to a handle than to ask for it.
- */
-struct handles {
-	virDomainPtr *domains;
-	size_t n;
-	size_t n_wanted;
-};
-
-/* Move the domains wanted to the front of the list; returns how many there are. */
-static size_t pick(virDomainPtr *domains, size_t n, const char (*uuids)[VM_UUID_LEN],
-		   size_t n_uuids)
-{
-	char uuid[VIR_UUID_STRING_BUFLEN];
-	size_t picked = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		virDomainPtr domain = domains[i];
-
-		if (virDomainGetUUIDString(domain, uuid) ||
-		    !bsearch(uuid, uuids, n_uuids, sizeof(*uuids), compare_uuid))
-			continue;
-		domains[i] = domains[picked];
-		domains[picked++] = domain;
-	}
-	return picked;
-}
-
 /* `domains` ends with a NULL, as libvirt wants it, and is put back as it was. */
 static int collect_chunk(struct job *job, virDomainPtr *domains, size_t n,
 			 struct stats_batch *batch)
@@ -245,66 +211,63 @@ static int collect_chunk(struct job *job, virDomainPtr *domains, size_t n,
 	return fill_batch(job, records, n_records, true, batch);
 }
 
-/* One question for all, which is the cheapest; the list that libvirt allocates ends with a NULL. */
-static int find_by_list(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
-			size_t n_uuids, struct handles *ret_handles)
+/* Those kept, or one question for all, which is the cheapest. */
+static int find_kept(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
+		     size_t n_uuids, virDomainPtr *domains)
 {
-	int n;
+	int n = handles_find(job->handles, conn, uuids, n_uuids, domains);
 
-	n = virConnectListAllDomains(conn, &ret_handles->domains, VIR_CONNECT_LIST_DOMAINS_ACTIVE);
-	if (n < 0)
+	if (n == -EIO)
 		return job_fail_libvirt(job, "cannot list the running domains");
-	ret_handles->n = (size_t)n;
-	ret_handles->n_wanted = pick(ret_handles->domains, (size_t)n, uuids, n_uuids);
-	return 0;
+	return n < 0 ? job_fail(job, n, "out of memory") : n;
 }
 
-/* One question each, for none but those wanted; who is gone is left out. */
-static int find_each(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
-		     size_t n_uuids, struct handles *ret_handles)
+/* One question each, for none but those wanted; who is gone is left out. To be freed. */
+static int find_each(virConnectPtr conn, const char (*uuids)[VM_UUID_LEN], size_t n_uuids,
+		     virDomainPtr *domains)
 {
-	struct handles handles = { .domains = calloc(n_uuids + 1, sizeof(virDomainPtr)) };
+	int n = 0;
 
-	if (!handles.domains)
-		return job_fail(job, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n_uuids; i++) {
 		virDomainPtr domain = virDomainLookupByUUIDString(conn, uuids[i]);
 
 		if (domain)
-			handles.domains[handles.n++] = domain;
+			domains[n++] = domain;
 		else
 			virResetLastError();
 	}
-	handles.n_wanted = handles.n;
-	*ret_handles = handles;
-	return 0;
+	return n;
+}
+
+static int collect(struct job *job, virDomainPtr *domains, size_t n, struct stats_batch *ret_batch)
+{
+	struct stats_batch batch = { 0 };
+	int ret = batch_alloc(job, n, &batch);
+
+	for (size_t at = 0; at < n && !ret; at += CHUNK_DOMAINS)
+		ret = collect_chunk(job, domains + at,
+				    n - at < CHUNK_DOMAINS ? n - at : CHUNK_DOMAINS, &batch);
+	if (ret)
+		stats_batch_clear(&batch);
+	else
+		*ret_batch = batch;
+	return ret;
 }
 
 int stats_collect_numbers(struct job *job, virConnectPtr conn, const char (*uuids)[VM_UUID_LEN],
 			  size_t n_uuids, bool one_by_one, struct stats_batch *ret_batch)
 {
-	struct stats_batch batch = { 0 };
-	struct handles handles;
-	int ret;
+	virDomainPtr *domains = calloc(n_uuids + 1, sizeof(virDomainPtr));
+	int n, ret;
 
-	ret = one_by_one ? find_each(job, conn, uuids, n_uuids, &handles)
-			 : find_by_list(job, conn, uuids, n_uuids, &handles);
-	if (ret)
-		return ret;
-	ret = batch_alloc(job, handles.n_wanted, &batch);
-	for (size_t at = 0; at < handles.n_wanted && !ret; at += CHUNK_DOMAINS) {
-		size_t left = handles.n_wanted - at;
-
-		ret = collect_chunk(job, handles.domains + at,
-				    left < CHUNK_DOMAINS ? left : CHUNK_DOMAINS, &batch);
-	}
-	for (size_t i = 0; i < handles.n; i++)
-		virDomainFree(handles.domains[i]);
-	free(handles.domains);
-	if (ret)
-		stats_batch_clear(&batch);
-	else
-		*ret_batch = batch;
+	if (!domains)
+		return job_fail(job, -ENOMEM, "out of memory");
+	n = one_by_one ? find_each(conn, uuids, n_uuids, domains)
+		       : find_kept(job, conn, uuids, n_uuids, domains);
+	ret = n < 0 ? n : collect(job, domains, (size_t)n, ret_batch);
+	for (int i = 0; i < n && one_by_one; i++)
+		virDomainFree(domains[i]);
+	free(domains);
 	return ret;
 }
 

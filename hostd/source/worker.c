@@ -91,15 +91,25 @@ int job_fail_libvirt(struct job *job, const char *what)
 			"%s: %s", what, virGetLastErrorMessage());
 }
 
-/* The worker's connection, good as far as can be told without asking; NULL: *job says why not. */
-static virConnectPtr connection_for(struct workers *pool, virConnectPtr conn, struct job *job)
-{
-	virConnectPtr shared;
+/* What a worker has of libvirt. */
+struct link {
+	virConnectPtr conn;
+	struct handles handles;
+};
 
-	if (conn && virConnectIsAlive(conn) == 1)
-		return conn;
-	if (conn)
-		virConnectClose(conn);
+static void link_close(struct link *link)
+{
+	handles_clear(&link->handles);
+	if (link->conn)
+		virConnectClose(link->conn);
+	link->conn = NULL;
+}
+
+/* The connection that all share, or a new one; NULL: *job says why not. */
+static virConnectPtr connect_anew(struct workers *pool, struct job *job)
+{
+	virConnectPtr conn;
+	virConnectPtr shared;
 
 	pthread_mutex_lock(&pool->lock);
 	shared = pool->shared;
@@ -121,16 +131,23 @@ static virConnectPtr connection_for(struct workers *pool, virConnectPtr conn, st
 	return conn;
 }
 
-static void run_job(struct workers *pool, struct job *job, virConnectPtr *conn)
+static void run_job(struct workers *pool, struct job *job, struct link *link)
 {
 	job->error = 0;
 	job->error_text[0] = '\0';
-	if (!job->without_connection) {
-		*conn = connection_for(pool, *conn, job);
-		if (!*conn)
-			return;
+	if (job->without_connection) {
+		job->error = job->run(job, NULL);
+		return;
 	}
-	job->error = job->run(job, job->without_connection ? NULL : *conn);
+	/* As far as can be told without asking. */
+	if (link->conn && virConnectIsAlive(link->conn) != 1)
+		link_close(link);
+	if (!link->conn)
+		link->conn = connect_anew(pool, job);
+	if (!link->conn)
+		return;
+	job->handles = &link->handles;
+	job->error = job->run(job, link->conn);
 }
 
 /* Called with the lock held, waits with it released; NULL: the worker is to end. */
@@ -160,13 +177,13 @@ static void *worker_main(void *userdata)
 {
 	struct worker *worker = userdata;
 	struct workers *pool = worker->pool;
-	virConnectPtr conn = NULL;
+	struct link link = { 0 };
 	struct job *job;
 
 	pthread_mutex_lock(&pool->lock);
 	while ((job = next_job(worker))) {
 		pthread_mutex_unlock(&pool->lock);
-		run_job(pool, job, &conn);
+		run_job(pool, job, &link);
 		pthread_mutex_lock(&pool->lock);
 		worker->job = NULL;
 		pthread_mutex_unlock(&pool->lock);
@@ -174,8 +191,7 @@ static void *worker_main(void *userdata)
 		pthread_mutex_lock(&pool->lock);
 	}
 	pthread_mutex_unlock(&pool->lock);
-	if (conn)
-		virConnectClose(conn);
+	link_close(&link);
 	pthread_mutex_lock(&pool->lock);
 	pool->n_running--;
 	pthread_cond_signal(&pool->ended);

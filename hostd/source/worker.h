@@ -20,6 +20,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "source/handles.h"
 #include "source/mailbox.h"
 
 #define WORKERS_HEALTHY 8
@@ -38,6 +39,7 @@ struct job {
 	/* On the owner's thread, once, whatever happened; frees the job. */
 	void (*done)(struct job *job);
 	bool without_connection; /* it makes or ends one itself */
+	struct handles *handles; /* for run(): those the worker keeps of `conn` */
 
 	/* The outcome, for done(): */
 	int error; /* 0, or a negative errno; -ENOTCONN: the worker could not connect */

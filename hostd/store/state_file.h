@@ -2,12 +2,13 @@
 /*
  * The form of the state file: what of all VMs outlives the daemon (policy/keep.h).
  *
- *   header     magic, version, bins and slices of a history, number of VMs, wall time of writing
- *   a VM each  UUID, its numbers, its history
+ *   header     magic, version, bins and slices of a history, whether all VMs are paused, number of
+ *              VMs, wall time of writing
+ *   a VM each  UUID, its numbers, what an operator has ordered, its history
  *   checksum   of all before it
  *
  * All numbers are little-endian, all sizes follow from the header. It says nothing that a VM's
- * safety depends on: without it, what it holds is learnt anew.
+ * safety depends on: without it, what it holds is learnt, or ordered, anew.
  */
 #ifndef AEROSTAT_STORE_STATE_FILE_H
 #define AEROSTAT_STORE_STATE_FILE_H
@@ -19,10 +20,14 @@
 struct state_vm {
 	char uuid[VM_UUID_LEN];
 	struct vm_kept kept;
+	bool paused; /* by order */
+	uint64_t boost_kib; /* reserved by order ... */
+	uint64_t boost_left_ms; /* ... for so long from the time of writing; 0: it is not */
 };
 
 struct state_vms {
 	uint64_t saved_wall_ms;
+	bool paused; /* all, by order */
 	struct state_vm *vms;
 	size_t n_vms;
 };

@@ -17,6 +17,8 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include "util/printable.h"
+
 #define LINE_MAX_BYTES 1024
 #define FIELDS_MAX     24
 
@@ -111,11 +113,16 @@ static int write_journal(enum log_level level, const char *message, const struct
 void log_fields(enum log_level level, const char *message, const struct log_field *fields,
 		size_t n_fields)
 {
+	char text[LINE_MAX_BYTES];
+
 	if (level > target.level)
 		return;
-	if (target.to_journal && write_journal(level, message, fields, n_fields) >= 0)
+	/* Metadata and libvirt's errors are quoted in it: a line is to stay one. */
+	snprintf(text, sizeof(text), "%s", message);
+	text_make_printable(text);
+	if (target.to_journal && write_journal(level, text, fields, n_fields) >= 0)
 		return;
-	write_stderr(level, message);
+	write_stderr(level, text);
 }
 
 void log_at(enum log_level level, const char *format, ...)
