@@ -1,13 +1,10 @@
 # shellcheck shell=bash disable=SC2154,SC2034 # variables shared with run
-# What goes wrong. Each fault has up to three functions: fault_NAME begins it, mend_NAME ends it
-# (none: it is over by itself), back_NAME says whether what it struck is under control again.
-# `victim` is a guest drawn for it.
+# What goes wrong. Each fault has up to two functions: fault_NAME begins it, mend_NAME ends it (none,
+# when it is over by itself). `victim` is a guest drawn for it. promises.jq knows by name during which
+# there may be no ticks, and which makes its victim hang.
 
 fault_names=(stop-qemu stop-qemu kill-qemu restart-libvirtd stop-libvirtd kill-daemon unload-balloon
 	unplug-balloon pause-guest bad-reload resize-guest corrupt-state)
-
-victim_judged() { [ -n "$(vm_status "$victim" reason)" ]; }
-victim_not() { victim_judged && [ "$(vm_status "$victim" reason)" != "$1" ]; }
 
 # A VM that hangs, and one that does not any more.
 fault_stop_qemu()
@@ -20,15 +17,12 @@ mend_stop_qemu()
 	kill -CONT "$hung_pid"
 	hung_pid=''
 }
-back_stop_qemu() { victim_not hung; }
 
 fault_kill_qemu() { kill -KILL "$(qemu_pid "$victim")"; }
 mend_kill_qemu() { recreate "$victim"; }
-back_kill_qemu() { victim_judged; }
 
 fault_restart_libvirtd() { libvirt_down; }
 mend_restart_libvirtd() { libvirt_up; }
-back_restart_libvirtd() { victim_judged; }
 
 fault_stop_libvirtd()
 {
@@ -36,17 +30,14 @@ fault_stop_libvirtd()
 	kill -STOP "$libvirtd_pid"
 }
 mend_stop_libvirtd() { kill -CONT "$libvirtd_pid"; }
-back_stop_libvirtd() { victim_judged; }
 
 fault_kill_daemon() { stop_daemon KILL; }
 mend_kill_daemon() { launch; }
-back_kill_daemon() { victim_judged; }
 
 # The driver goes and the device stays: a guest that follows no more. It may be back by itself when
 # the guest has no module to take out.
 fault_unload_balloon() { guest_request "$victim" rmmod "$module" >/dev/null 2>&1 || true; }
 mend_unload_balloon() { guest_request "$victim" insmod "$module" >/dev/null 2>&1 || true; }
-back_unload_balloon() { victim_judged; }
 
 # The device itself goes; only a new guest has one again.
 fault_unplug_balloon()
@@ -59,11 +50,9 @@ mend_unplug_balloon()
 	virsh -q destroy "$victim" >/dev/null 2>&1 || true
 	recreate "$victim"
 }
-back_unplug_balloon() { victim_judged; }
 
 fault_pause_guest() { virsh -q suspend "$victim" >/dev/null; }
 mend_pause_guest() { virsh -q resume "$victim" >/dev/null; }
-back_pause_guest() { victim_not paused; }
 
 fault_bad_reload()
 {
@@ -75,11 +64,9 @@ mend_bad_reload()
 	write_configuration
 	kill -HUP "$daemon_pid"
 }
-back_bad_reload() { victim_judged; }
 
 # Somebody else's hand.
 fault_resize_guest() { virsh -q setmem "$victim" "$((limit_mib - 16))M" --live; }
-back_resize_guest() { victim_judged; }
 
 # Bytes in the middle of whatever it keeps on disk, while it is down.
 fault_corrupt_state()
@@ -92,4 +79,3 @@ fault_corrupt_state()
 	done
 }
 mend_corrupt_state() { launch; }
-back_corrupt_state() { victim_judged; }

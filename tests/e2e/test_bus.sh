@@ -123,6 +123,32 @@ test_alarm_is_told_everywhere()
 	stop_daemon
 }
 
+# Whom to move is signalled when it is known, and again when nobody need leave any more.
+test_bus_signals_migration_advice()
+{
+	configure <<-CONF
+		[host]
+		budget = $((3 * guest_mib + 160))M
+	CONF
+	busctl --system --json=short monitor --match "type='signal',member='MigrationAdvice'" \
+		>"$test_dir/monitor.json" 2>"$test_dir/monitor.err" 9>&- &
+	monitor_pid=$!
+	trap 'kill "$monitor_pid"; end_test' EXIT
+	eventually "it listens" grep -q Monitoring "$test_dir/monitor.err"
+	start_daemon
+	eventually "somebody is advised to leave" advised '.[0] | startswith("vm-")'
+	eventually "the status says the same" advice_is_shown
+	configure </dev/null
+	kill -HUP "$daemon_pid"
+	eventually "and nobody any more" advised '. == ["", "", 0]'
+	stop_daemon
+}
+
+advice_is_shown() { status_json | jq -e '[.vms[] | select(.advised_to_move)] | length == 1' >/dev/null; }
+
+# The last advice that was signalled is so.
+advised() { jq -es ".[-1].payload.data | $1" "$test_dir/monitor.json" >/dev/null 2>&1; }
+
 test_bus_orders_by_root()
 {
 	configure </dev/null

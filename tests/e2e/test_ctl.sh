@@ -21,7 +21,7 @@ commands() { "$aerostatctl" --help | awk '/^  [a-z]/ { print $1 }'; }
 # A table of command lines and how they end. No daemon is needed to be refused.
 test_ctl_usage()
 {
-	local command
+	local command status arguments
 	runs 2
 	runs 0 --help
 	runs 0 --version
@@ -33,17 +33,55 @@ test_ctl_usage()
 		grep -qF -- "${command//-/\\-}" "$top/hostd/data/aerostatctl.1" ||
 			fail "$command is not in the manual"
 	done < <(commands)
-	runs 2 explain
-	runs 2 history
-	runs 2 set vm-a
-	runs 2 set vm-a limit
-	runs 2 boost vm-a 1G
-	runs 2 boost vm-a lots --for 1min
-	runs 2 top --sort nosuch
-	runs 2 top --delay 1ms
-	runs 3 diagnose
-	errs 'not running'
-	runs 3 pause
+	while read -r status arguments; do
+		# shellcheck disable=SC2086 # words are meant
+		runs "$status" $arguments
+		[ "$status" != 3 ] || errs 'not running'
+	done <<-TABLE
+		2 status --bus nosuch
+		2 --bus
+		2 --json
+		2 --bus nosuch status
+		3 --bus system status
+		3 --bus=system --json explain vm-a
+		2 explain
+		2 history
+		2 history vm-a vm-b
+		2 history vm-a --since ever
+		2 set vm-a
+		2 set vm-a limit
+		2 set vm-a =1G
+		2 boost vm-a 1G
+		2 boost vm-a lots --for 1min
+		2 boost vm-a 1G --for ever
+		2 boost vm-a 1G --for 1min --end
+		2 reserve
+		2 reserve lots
+		2 reserve 1G --timeout ever
+		2 top --sort nosuch
+		2 top --delay 1ms
+		2 top --count 0
+		2 diagnose vm-a
+		2 check-config one two
+		2 simulate
+		2 simulate --overcommit lots
+		3 status
+		3 explain vm-a
+		3 top
+		3 top --batch
+		3 history vm-a
+		3 diagnose
+		3 capacity
+		3 set vm-a limit=1G
+		3 boost vm-a 1G --for 1min
+		3 boost vm-a --end
+		3 reserve 1G
+		3 pause
+		3 resume vm-a
+		3 dump
+		1 simulate --scenario $test_dir/nosuch
+		1 check-config $test_dir/nosuch
+	TABLE
 	printf '[host]\nreserve = much\n' >"$test_dir/bad.conf"
 	runs 1 check-config "$test_dir/bad.conf"
 	errs 'bad.conf:2: host.reserve'
@@ -61,6 +99,109 @@ test_ctl_status_falls_back_to_libvirt()
 	says '^vm-a .*256 MiB'
 	runs 3 status --json vm-b
 	equal "maximum by libvirt" "$(jq '.vms[0].max_kib' "$test_dir/ctl.txt")" "$guest_kib"
+}
+
+# A bus that is not there is no better than a daemon that is not.
+test_ctl_without_a_bus()
+{
+	export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$test_dir/nowhere
+	export DBUS_SESSION_BUS_ADDRESS=$DBUS_SYSTEM_BUS_ADDRESS
+	runs 3 status
+	errs 'cannot reach the system bus'
+	errs 'all VMs keep their last targets'
+	says '^vm-a .*256 MiB'
+	runs 3 explain vm-a
+	runs 3 resume
+	LIBVIRT_DEFAULT_URI=test:///nowhere.xml runs 3 status
+	errs 'nor can libvirt be reached'
+}
+
+# One that hangs, too: nobody waits for it longer than a moment.
+test_ctl_with_a_daemon_that_hangs()
+{
+	configure </dev/null
+	start_daemon
+	eventually "the VM is known" vm_known vm-a
+	kill -STOP "$daemon_pid"
+	runs 3 status
+	errs 'does not answer'
+	says '^vm-a .*256 MiB'
+	runs 3 diagnose
+	kill -CONT "$daemon_pid"
+	eventually "then it answers again" daemon_answers
+	stop_daemon
+}
+
+# Hosts of a libvirt of their own, with names that tenants might choose.
+start_daemon_with_names()
+{
+	local name number=0
+	{
+		printf '<node><memory>33554432</memory>\n'
+		for name; do
+			number=$((number + 1))
+			printf "<domain type='test'><name>%s</name><memory>4194304</memory>" "$name"
+			printf '<uuid>%08d-0000-4000-8000-000000000000</uuid>' "$number"
+			printf "<os><type>hvm</type></os><devices><memballoon model='virtio'/>"
+			printf '</devices></domain>\n'
+		done
+		printf '</node>\n'
+	} >"$test_dir/node.xml"
+	configure </dev/null
+	start_daemon --connect "test://$test_dir/node.xml" --wall-clock 627319920
+	eventually "the last is known" vm_known "${!#}"
+}
+
+# Neither a name nor what is said of it acts on a terminal, wherever it is shown.
+test_ctl_hostile_names()
+{
+	local command
+	start_daemon_with_names 'evil&#x9b;31m&#x202e;&#9;x' vm-z
+	LC_ALL=C.UTF-8
+	for command in status 'status --json' 'top --batch' 'explain evil*' capacity diagnose dump; do
+		# shellcheck disable=SC2086 # words are meant
+		runs 0 $command
+		expect_not "$command shows no control characters" \
+			grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae' "$test_dir/ctl.txt"
+	done
+	runs 0 status 'evil?31m*'
+	says '^evil\?31m\?\?x '
+	runs 0 dump
+	expect "nor do metrics" grep -qF 'domain=\"evil?31m??x\"' "$test_dir/ctl.txt"
+	expect "nor does the log" log_has 'evil\?31m\?\?x: running'
+	stop_daemon
+}
+
+# Names of any length, in any script, on a terminal of 80 columns: no line is longer.
+test_ctl_fits_80_columns()
+{
+	local command
+	start_daemon_with_names instance-0000002a instance-0000002b '数据库-主-服务器-东区-一号-备份' \
+		internal.example.org.prod.web-frontend.eu-west-1a.0012 \
+		internal.example.org.prod.web-frontend.eu-west-1a.0013 vm-z
+	for command in status 'top --batch' 'explain internal*' capacity diagnose; do
+		# shellcheck disable=SC2086 # words are meant, and no file is called so
+		COLUMNS=80 runs 0 $command
+		equal "columns of $command" "$(LC_ALL=C.UTF-8 widest_line)" "at most 80"
+	done
+	COLUMNS=80 runs 0 status
+	says '^instance-0000002a .*GiB.*GiB'
+	expect_not "the rest is left out" grep -q RESIDENT "$test_dir/ctl.txt"
+	equal "they are told apart" "$(awk '/^internal/ { print $1 }' "$test_dir/ctl.txt" | sort -u | wc -l)" 2
+	COLUMNS=200 runs 0 status
+	says 'RESIDENT.*BECAUSE'
+	runs 0 status
+	says 'RESIDENT.*BECAUSE'
+	stop_daemon
+}
+
+# In columns as wc counts them; "at most 80", or the number.
+widest_line()
+{
+	local widest
+	widest=$(wc -L <"$test_dir/ctl.txt")
+	[ "$widest" -le 80 ] && widest="at most 80"
+	printf '%s\n' "$widest"
 }
 
 test_ctl_reads()
@@ -98,6 +239,19 @@ test_ctl_reads()
 	stop_daemon
 }
 
+# The first point is there after a minute; before that there is nothing to draw, and that is an error.
+test_ctl_history_is_plotted()
+{
+	have gnuplot || skip "gnuplot is not installed; scripts/bootstrap installs it"
+	configure </dev/null
+	start_daemon
+	eventually "a plot is drawn" "$aerostatctl" history vm-mute --plot "$test_dir/plot.png" 2>"$test_dir/plot.err"
+	equal "what the file begins with" "$(head -c 4 "$test_dir/plot.png" | tail -c 3)" PNG
+	# This guest reports nothing: there is nothing to draw of its use, nor to complain of.
+	expect_not "gnuplot complains" grep -v "nothing yet" "$test_dir/plot.err"
+	stop_daemon
+}
+
 test_ctl_top()
 {
 	configure </dev/null
@@ -105,7 +259,7 @@ test_ctl_top()
 	eventually "the VM is known" vm_known vm-a
 	runs 0 top --batch --count 2 --delay 200ms
 	equal "looks" "$(grep -c '^host ' "$test_dir/ctl.txt")" 2
-	says '^vm-a .*\[[#+|-]+\]'
+	says '^vm-a .*\[[#=+|-]+\]'
 	expect "it fits 80 columns" [ "$(awk '{ if (length > n) n = length } END { print n }' \
 		"$test_dir/ctl.txt")" -le 80 ]
 	runs 0 top --batch --sort name
@@ -125,6 +279,7 @@ test_ctl_changes()
 	start_daemon
 	eventually "the VM is known" vm_known vm-a
 	runs 0 set vm-a limit=192M
+	equal "what it says" "$(cat "$test_dir/ctl.txt" "$test_dir/ctl.err")" ""
 	eventually "the limit is reached" actual_at_most vm-a $((192 * 1024))
 	expect "it is in the running domain's metadata" live_metadata_has vm-a "limit=['\"]192M"
 	runs 1 set vm-a reservation=224M
@@ -135,7 +290,8 @@ test_ctl_changes()
 	errs 'transient'
 	runs 1 set nosuch limit=1G
 	errs 'no VM'
-	runs 0 set vm-a limit=
+	runs 0 set --json vm-a limit=
+	expect "JSON" jq -e .done "$test_dir/ctl.txt"
 	eventually "without the limit it grows again" actual_at_least vm-a "$guest_kib"
 	stop_daemon
 }
@@ -204,6 +360,75 @@ test_ctl_pause_and_resume()
 }
 
 paused_is() { [ "$(status_json | jq -r '.host.paused // false')" = "$1" ]; }
+
+# Who is not root reads all, and is refused what changes something, with an exit status of its own.
+test_ctl_for_others()
+{
+	local status arguments
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to become somebody else"
+	configure </dev/null
+	start_daemon
+	eventually "the VM is known" vm_known vm-a
+	chmod 711 "$(readlink -f "$out/bus/bus")"
+	cp "$aerostatctl" "$(readlink -f "$out/bus/bus")/aerostatctl" # where others may go
+	aerostatctl=$(readlink -f "$out/bus/bus")/aerostatctl
+	trap 'rm -f "$(readlink -f "$out/bus/bus")/aerostatctl"; end_test' EXIT
+	while read -r status arguments; do
+		# shellcheck disable=SC2086 # words are meant
+		as_nobody_runs "$status" $arguments
+		[ "$status" != 4 ] || errs 'not allowed'
+	done <<-TABLE
+		0 status
+		0 explain vm-a
+		0 top --batch
+		0 history vm-a
+		0 diagnose
+		0 capacity
+		0 dump
+		4 set vm-a limit=200M
+		4 boost vm-a 200M --for 1min
+		4 reserve 1G
+		4 pause
+		4 resume vm-a
+	TABLE
+	stop_daemon
+}
+
+as_nobody_runs()
+{
+	local expected=$1 command=$2 status=0
+	shift 2
+	setpriv --reuid=nobody --clear-groups timeout 30 "$aerostatctl" "$command" --bus system "$@" \
+		>"$test_dir/ctl.txt" 2>"$test_dir/ctl.err" </dev/null || status=$?
+	[ "$status" = "$expected" ] || fail "aerostatctl $command $* as nobody ended with $status, not" \
+		"$expected: $(cat "$test_dir/ctl.txt" "$test_dir/ctl.err")"
+}
+
+# Colours on a terminal, and there only; NO_COLOR is heeded.
+test_ctl_colours()
+{
+	# The host's state has a colour, or none when it is soft; its alarm always has one.
+	configure <<-CONF
+		[alarms]
+		hold = 0
+		host_used = 1%
+	CONF
+	start_daemon
+	eventually "the alarm is there" status_says alarm
+	expect "on a terminal" on_a_terminal TERM=xterm
+	expect_not "where somebody wants none" on_a_terminal TERM=xterm NO_COLOR=1
+	expect_not "where the terminal has none" on_a_terminal TERM=dumb
+	stop_daemon
+}
+
+status_says() { grep -q "$1" <<<"$("$aerostatctl" status 2>/dev/null)"; }
+
+# on_a_terminal VARIABLE=VALUE...: the status has colours there.
+on_a_terminal()
+{
+	timeout 30 script -qec "env -u NO_COLOR $* '$aerostatctl' status" /dev/null </dev/null \
+		>"$test_dir/terminal.txt" && grep -q $'\033\\[3[0-9]m' "$test_dir/terminal.txt"
+}
 
 # The completion knows subcommands, options and VMs.
 test_ctl_completion()

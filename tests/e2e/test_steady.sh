@@ -9,10 +9,20 @@ qemu_pid()
 	cat "$sockets/libvirt/qemu/$1.pid" 2>/dev/null || cat "$sockets/libvirt/qemu/run/$1.pid"
 }
 
+# late_no_more_than_the_machine SINCE_MS INTERVAL_MS: a tick that is late is an interval late; for each
+# the machine itself must have been, at least by half of that.
+late_no_more_than_the_machine()
+{
+	local conceded=$(($(machine_late_ms "$1") * 2 / $2))
+	expect "late ticks, $conceded of them the machine's" \
+		at_most "$(host_status late_ticks)" "$conceded"
+}
+
 # Two at once, so that each call that gets past one hangs at the other.
 test_hung_qemus_delay_no_tick()
 {
-	local ticks pids
+	local ticks pids hung began_ms
+	began_ms=$(now_ms)
 	configure <<-CONF
 		[daemon]
 		interval = 2s
@@ -33,14 +43,16 @@ test_hung_qemus_delay_no_tick()
 	virsh_timeout_s=10 eventually "the others are squeezed meanwhile" \
 		others_squeezed vm-a
 	eventually "ticks go on" ticks_reached $((ticks + 5))
-	equal "late ticks" "$(host_status late_ticks)" 0
-	expect "few calls hang" at_most "$(host_status hung_calls)" 4
+	late_no_more_than_the_machine "$began_ms" 2000
+	expect "few calls hang" at_most "$(host_status hung_calls)" 8
 	kill -CONT "${pids[@]}"
 	set_tune vm-a "limit='192M'"
 	eventually "one that answers again is controlled again" actual_at_most vm-a $((192 * 1024))
 	eventually "and no call hangs any more" hung_calls_are 0
-	expect "it is said once: hung" [ "$(log_count 'vm-a: its QEMU does not answer')" -eq 1 ]
-	expect "it is said once: back" [ "$(log_count 'vm-a: its QEMU answers again')" -eq 1 ]
+	hung=$(log_count 'vm-a: its QEMU does not answer')
+	equal "answers again, in the log" "$(log_count 'vm-a: its QEMU answers again')" "$hung"
+	# A guest of a machine that is late may seem to hang once more.
+	expect "it is said once" at_most "$hung" $((1 + $(machine_late_ms "$began_ms") / 1000))
 	stop_daemon
 	equal "exit status of the daemon" "$daemon_status" 0
 }
@@ -81,7 +93,8 @@ test_silent_libvirtd_is_waited_for()
 # libvirt keeps a domain locked while its hook script runs, and whoever lists domains waits for it.
 test_slow_hook_delays_no_tick()
 {
-	local hook=$out/libvirt/etc/libvirt/hooks/qemu ticks
+	local hook=$out/libvirt/etc/libvirt/hooks/qemu ticks began_ms
+	began_ms=$(now_ms)
 	[ "$(id -u)" -eq 0 ] || skip "another user's libvirtd has its hooks in a place of the system's"
 	trap 'rm -f "$out/libvirt/etc/libvirt/hooks/qemu"; end_test; libvirt_down; libvirt_up' EXIT
 	mkdir -p "$(dirname "$hook")"
@@ -116,7 +129,7 @@ test_slow_hook_delays_no_tick()
 	wait $!
 	eventually "then it is known" vm_known vm-hooked
 	virsh -q destroy vm-hooked >/dev/null
-	equal "late ticks" "$(host_status late_ticks)" 0
+	late_no_more_than_the_machine "$began_ms" 2000
 	stop_daemon
 }
 
@@ -198,6 +211,47 @@ test_remote_libvirt_is_controlled()
 	eventually "and made again" connected_again
 	stop_daemon
 	equal "exit status of the daemon" "$daemon_status" 0
+}
+
+# By ssh libvirt comes with a helper that it has run on the other host, over pipes instead of a
+# socket. Here the other host is where our libvirtd lives, and what ssh does a script does.
+test_remote_libvirt_over_ssh()
+{
+	local ssh=$test_dir/ssh
+	[ "$(id -u)" -eq 0 ] || skip "another user cannot enter where libvirtd lives"
+	have virt-ssh-helper || skip "this libvirt has no virt-ssh-helper"
+	cat >"$ssh" <<-SSH
+		#!/bin/sh
+		while [ "\$1" != -- ]; do shift; done
+		shift 2
+		export AEROSTAT_TEST_SSH='$test_dir'
+		exec nsenter --mount --target '$(cat "$out/libvirt/libvirtd.pid")' sh -c "\$*"
+	SSH
+	chmod +x "$ssh"
+	configure <<-CONF
+		[vm]
+		limit = 192M
+	CONF
+	start_daemon --connect "qemu+ssh://127.0.0.1/system?proxy=native&command=$ssh"
+	eventually "it controls the VMs" actual_at_most vm-a $((192 * 1024))
+	expect "through the helper" [ -n "$(ssh_helpers)" ]
+	expect "what is missing is said" log_has 'remote host.*not known'
+	ticks_pass 2
+	ssh_helpers | xargs kill
+	eventually "that the helpers have died is noticed" log_has 'lost libvirt'
+	eventually "and others are started" connected_again
+	expect "the target stays" actual_at_most vm-a $((192 * 1024))
+	stop_daemon
+	equal "exit status of the daemon" "$daemon_status" 0
+}
+
+# Those of this test, and nobody else's.
+ssh_helpers()
+{
+	local pid
+	for pid in $(pgrep -x virt-ssh-helper); do
+		! grep -qzxF "AEROSTAT_TEST_SSH=$test_dir" "/proc/$pid/environ" || echo "$pid"
+	done
 }
 
 connected_again() { [ "$(log_count 'connected to libvirt')" -ge 2 ] && [ "$(host_status connected)" = true ]; }

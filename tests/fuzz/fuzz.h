@@ -34,6 +34,26 @@ static inline char *fuzz_text(const uint8_t *data, size_t size)
 	return text;
 }
 
+#define FUZZ_CHECKSUM_LEN 8
+
+/*
+ * The bytes with the checksum behind them that our files end with, to be freed. As in store/bytes.c;
+ * on purpose written once more.
+ */
+static inline uint8_t *fuzz_sealed(const uint8_t *data, size_t size)
+{
+	uint8_t *bytes = malloc(size + FUZZ_CHECKSUM_LEN);
+	uint64_t hash = 0xcbf29ce484222325;
+
+	must(bytes);
+	memcpy(bytes, data, size);
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3;
+	for (size_t i = 0; i < FUZZ_CHECKSUM_LEN; i++)
+		bytes[size + i] = (uint8_t)(hash >> (8 * i));
+	return bytes;
+}
+
 /* A message for people: terminated, and not empty where something was refused. */
 static inline void must_be_said(const char *text, size_t room, int error)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Text of /proc and /sys: counters, pressure files, control groups, command lines and numbers of
- * processes, NUMA nodes. Half of it may be missing, and other processes choose what some of it says.
+ * processes, NUMA nodes, disks. Half of it may be missing, and other processes choose what some of it says.
  */
 #include "fuzz.h"
 
@@ -10,6 +10,7 @@
 #include "source/host_detail.h"
 #include "source/process.h"
 #include "source/psi.h"
+#include "source/storage.h"
 
 static void read_pressure(const char *text)
 {
@@ -64,6 +65,18 @@ static void read_node(const char *text)
 	must(node.number == 7);
 }
 
+static void read_storage(const char *text)
+{
+	struct storage_counters counters = { .ended = 7 };
+
+	if (storage_parse(text, &counters)) {
+		must(counters.ended == 7);
+		return;
+	}
+	must(memchr(counters.name, 0, sizeof(counters.name)));
+	must(counters.name[0]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = fuzz_text(data, size);
@@ -72,6 +85,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	read_counters(text);
 	read_cgroup(text);
 	read_node(text);
+	read_storage(text);
 	process_start(text);
 	read_command_line(data, size);
 	free(text);

@@ -10,8 +10,7 @@
 #include "policy/internal.h"
 #include "store/state_file.h"
 
-#define CHECKSUM_LEN 8
-#define HOUR_MS	     ((uint64_t)3600 * 1000)
+#define HOUR_MS ((uint64_t)3600 * 1000)
 
 static void use(const struct state_vms *state)
 {
@@ -49,26 +48,12 @@ static void read_bytes(const uint8_t *bytes, size_t length)
 	state_vms_clear(&state);
 }
 
-/* As in state_file.c; on purpose written once more. */
-static void seal(uint8_t *bytes, size_t length)
-{
-	uint64_t hash = 0xcbf29ce484222325;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3;
-	for (size_t i = 0; i < CHECKSUM_LEN; i++)
-		bytes[length + i] = (uint8_t)(hash >> (8 * i));
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	uint8_t *sealed = malloc(size + CHECKSUM_LEN);
+	uint8_t *sealed = fuzz_sealed(data, size);
 
 	read_bytes(data, size);
-	must(sealed);
-	memcpy(sealed, data, size);
-	seal(sealed, size);
-	read_bytes(sealed, size + CHECKSUM_LEN);
+	read_bytes(sealed, size + FUZZ_CHECKSUM_LEN);
 	free(sealed);
 	return 0;
 }

@@ -457,6 +457,7 @@ static const struct guest_test tests[] = {
 static struct guest_group faults = {
 	.name = "faults",
 	.config = {
+		.machine = SLEEPING_MACHINE,
 		.device = "virtio-balloon-pci,id=balloon0,deflate-on-oom=on",
 		.driver = "aerostat",
 	},

@@ -269,7 +269,9 @@ static const struct guest_test poison_tests[] = { { .name = "pattern", .run = po
 
 static struct guest_group poison_page = {
 	.name = "poison-pages",
-	.config = { .device = POISON_DEVICE, .append = "page_poison=1" },
+	.config = { .machine = SLEEPING_MACHINE,
+		    .device = POISON_DEVICE,
+		    .append = "page_poison=1" },
 	.missing = without_poisoning,
 	GUEST_TESTS(poison_tests),
 };

@@ -182,7 +182,7 @@ static const struct guest_test tests[] = {
 	{ .name = "inflated", .run = hibernate, .alone = true },
 };
 
-/* The poison is taken by kernels that have page poisoning; see scripts/debug-kernel. */
+/* The poison is taken by kernels that have page poisoning; see scripts/source-kernel. */
 static struct guest_group hibernate_group = {
 	.name = "hibernate",
 	.config = { .device = "virtio-balloon-pci,id=balloon0,page-poison=on",

@@ -161,7 +161,8 @@ static const struct guest_test tests[] = {
 
 static struct guest_group injection = {
 	.name = "injection",
-	.config = { .device = "virtio-balloon-pci,id=balloon0,deflate-on-oom=on,"
+	.config = { .machine = SLEEPING_MACHINE,
+		    .device = "virtio-balloon-pci,id=balloon0,deflate-on-oom=on,"
 			      "free-page-reporting=on" },
 	.missing = missing,
 	GUEST_TESTS(tests),

@@ -12,7 +12,7 @@
  * 256 KiB, and another, which is right, where not. So the guest that is hinted has 128 KiB less: of
  * 24 such all arrived, of 11 with a round size one did; of 24 of the stock driver's three did not.
  */
-#include "checks.h"
+#include "migration.h"
 #include "harness/lines.h"
 
 #include <errno.h>
@@ -21,110 +21,9 @@
 #include <unistd.h>
 
 #define FULL_KIB (256u * KIB_PER_MIB)
-#define USED_MIB 110u
-#define KEEP_MIB 32u
 
 /* Without hints it is about 220 MiB, with them 110: what is in use, and what no hint was for. */
 #define COPIED_MOST_MIB 160u
-#define POLL_US		50000
-
-#define FEATURE_FREE_PAGE_HINT 3
-
-/* As slow as a network: the hints are there long before the memory has been copied. */
-#define SLOW_BYTES_S (16ull << 20)
-#define FAST_BYTES_S (1ull << 30)
-
-/* As free memory, but for what a kernel moves about while it is migrated. */
-#define SLACK_KIB (6u * KIB_PER_MIB)
-
-#define DEVICE "virtio-balloon-pci,id=balloon0,free-page-hint=on,iothread=io0"
-
-static const char *const iothread[] = { "-object", "iothread,id=io0", NULL };
-
-/* --- the migration --- */
-
-static int set_bandwidth(struct guest *guest, uint64_t bytes_s)
-{
-	return qmp_command(guest->qmp, QMP_TIMEOUT_MS, NULL, "migrate-set-parameters", "{s:I}",
-			   "max-bandwidth", (json_int_t)bytes_s);
-}
-
-static int start_migration(struct guest *guest, const char *to, uint64_t bytes_s)
-{
-	int r = set_bandwidth(guest, bytes_s);
-
-	return r < 0 ? r
-		     : qmp_command(guest->qmp, QMP_TIMEOUT_MS, NULL, "migrate", "{s:s}", "uri", to);
-}
-
-/* Waits until it is over one way or the other, which must be `expected`. */
-static void wait_migration(struct test *t, const char *expected, uint64_t *ret_moved_bytes)
-{
-	uint64_t deadline_ms = clock_ms() + 2 * REACH_TIMEOUT_MS;
-	char status[32] = "";
-	json_t *result;
-
-	while (strcmp(status, expected) != 0) {
-		require_ok(t, qmp_command(t->guest->qmp, QMP_TIMEOUT_MS, &result, "query-migrate",
-					  NULL));
-		snprintf(status, sizeof(status), "%s",
-			 json_string_value(json_object_get(result, "status")));
-		if (ret_moved_bytes)
-			*ret_moved_bytes = (uint64_t)json_integer_value(
-				json_object_get(json_object_get(result, "ram"), "transferred"));
-		json_decref(result);
-		require(t, strcmp(status, "failed") != 0, "the migration has failed");
-		require(t, clock_ms() < deadline_ms, "migration: expected '%s', got '%s'", expected,
-			status);
-		usleep(POLL_US);
-	}
-}
-
-/* Starts a migration and waits until the driver has hinted something for it. */
-static void start_hinted(struct test *t, const char *to, uint64_t bytes_s)
-{
-	uint64_t deadline_ms = clock_ms() + REACH_TIMEOUT_MS, pages, before;
-
-	require_ok(t, guest_state_number(t->guest, "hinted_pages_total", &before));
-	require_ok(t, start_migration(t->guest, to, bytes_s));
-	for (pages = before; pages == before;) {
-		require_ok(t, guest_state_number(t->guest, "hinted_pages_total", &pages));
-		require(t, clock_ms() < deadline_ms, "hints: expected some, got none");
-		usleep(POLL_US);
-	}
-}
-
-/* Free memory that is not zero, so that it would be copied; and some that must be. */
-static void use_memory(struct test *t)
-{
-	require_ok(t, guest_ask(t->guest, NULL, "hog keeper %u", KEEP_MIB));
-	require_ok(t, guest_ask(t->guest, NULL, "hog-wait keeper"));
-	require_ok(t, guest_ask(t->guest, NULL, "hog user %u", USED_MIB));
-	require_ok(t, guest_ask(t->guest, NULL, "hog-wait user"));
-	require_ok(t, guest_ask(t->guest, NULL, "hog-free user"));
-}
-
-static void check_hog(struct test *t, const char *name)
-{
-	char *text;
-
-	require_ok(t, guest_ask(t->guest, &text, "hog-check %s", name));
-	require(t, strstr(text, " bad_pages=0 "), "memory of %s: %s", name, text);
-	free(text);
-}
-
-/* No page is set aside any more, and free memory is what it was. */
-static void check_released(struct test *t, uint64_t free_kib)
-{
-	uint64_t now_kib;
-
-	check_state(t, "hinted_pages", "0");
-	if (t->failed)
-		return;
-	require_ok(t, guest_free_kib(t->guest, &now_kib));
-	require(t, now_kib + SLACK_KIB >= free_kib,
-		"free memory: expected about %" PRIu64 " KiB, got %" PRIu64, free_kib, now_kib);
-}
 
 /* --- the tests --- */
 
@@ -157,7 +56,7 @@ static void spares_copying(struct test *t)
 	require_ok(t, qmp_command(t->guest->qmp, QMP_TIMEOUT_MS, NULL, "cont", NULL));
 	check_released(t, free_kib);
 	if (!t->failed)
-		check_hog(t, "keeper");
+		check_hog_kept(t, "keeper");
 	if (!t->failed)
 		check_inflate_deflate(t, false);
 }
@@ -174,15 +73,13 @@ static void given_up(struct test *t)
 		start_hinted(t, "exec:cat >/dev/null", SLOW_BYTES_S / 8);
 		if (t->failed)
 			return;
-		require_ok(t, qmp_command(t->guest->qmp, QMP_TIMEOUT_MS, NULL, "migrate_cancel",
-					  NULL));
-		wait_migration(t, "cancelled", NULL);
+		cancel_migration(t);
 		if (!t->failed)
 			check_released(t, free_kib);
 		if (t->failed)
 			return;
 	}
-	check_hog(t, "keeper");
+	check_hog_kept(t, "keeper");
 }
 
 /* A program wants the memory before the migration is over: it gets it, and no one is killed. */
@@ -200,20 +97,19 @@ static void memory_wanted(struct test *t)
 	require_ok(t, guest_ask(t->guest, NULL, "hog-wait eager"));
 	require_ok(t, guest_state_number(t->guest, "hinted_pages_shrunk", &shrunk));
 	test_note(t, "%" PRIu64 " hinted pages given back early", shrunk);
-	check_hog(t, "eager");
+	check_hog_kept(t, "eager");
 	if (t->failed)
 		return;
-	require_ok(t, qmp_command(t->guest->qmp, QMP_TIMEOUT_MS, NULL, "migrate_cancel", NULL));
-	wait_migration(t, "cancelled", NULL);
+	cancel_migration(t);
 	if (!t->failed)
 		check_state(t, "hinted_pages", "0");
 	if (!t->failed)
-		check_hog(t, "keeper");
+		check_hog_kept(t, "keeper");
 }
 
 static void unload_under_way(struct test *t)
 {
-	uint64_t free_kib, now_kib;
+	uint64_t free_kib;
 
 	use_memory(t);
 	if (t->failed)
@@ -223,15 +119,14 @@ static void unload_under_way(struct test *t)
 	if (t->failed)
 		return;
 	require_ok(t, guest_ask(t->guest, NULL, "rmmod aerostat"));
-	require_ok(t, guest_free_kib(t->guest, &now_kib));
-	require(t, now_kib + SLACK_KIB >= free_kib,
-		"free memory: expected about %" PRIu64 " KiB, got %" PRIu64, free_kib, now_kib);
-	require_ok(t, guest_ask(t->guest, NULL, "insmod aerostat"));
-	require_ok(t, qmp_command(t->guest->qmp, QMP_TIMEOUT_MS, NULL, "migrate_cancel", NULL));
-	wait_migration(t, "cancelled", NULL);
+	check_free(t, free_kib);
 	if (t->failed)
 		return;
-	check_hog(t, "keeper");
+	require_ok(t, guest_ask(t->guest, NULL, "insmod aerostat"));
+	cancel_migration(t);
+	if (t->failed)
+		return;
+	check_hog_kept(t, "keeper");
 }
 
 /*
@@ -278,16 +173,16 @@ static void arrives(struct test *t)
 	guest_free(t->guest);
 	t->guest = arrived;
 	unlink(path);
-	check_hog(t, "keeper");
+	check_hog_kept(t, "keeper");
 	if (!t->failed)
-		check_hog(t, "late");
+		check_hog_kept(t, "late");
 	if (t->failed)
 		return;
 	require_ok(t, guest_wait_actual(t->guest, FULL_KIB - 40 * KIB_PER_MIB, NULL));
 	require_ok(t, guest_balloon_to(t->guest, full_kib));
 	require_ok(t, guest_ask(t->guest, NULL, "hog fresh 60"));
 	require_ok(t, guest_ask(t->guest, NULL, "hog-wait fresh"));
-	check_hog(t, "fresh");
+	check_hog_kept(t, "fresh");
 }
 
 static const struct guest_test tests[] = {
@@ -301,7 +196,7 @@ static const struct guest_test tests[] = {
 /* Zeroed pages would hardly be copied anyway. */
 static struct guest_group migrate = {
 	.name = "migrate",
-	.config = { .device = DEVICE, .append = "init_on_alloc=0", .options = iothread },
+	.config = { .device = HINTED_DEVICE, .append = "init_on_alloc=0", .options = hint_thread },
 	GUEST_TESTS(tests),
 };
 GUEST_GROUP(migrate)
@@ -320,9 +215,9 @@ GUEST_GROUP(arrive)
 /* See above for the size. */
 static struct guest_group arrive_hinted = {
 	.name = "migrate-hinted",
-	.config = { .device = DEVICE,
+	.config = { .device = HINTED_DEVICE,
 		    .append = "init_on_alloc=0",
-		    .options = iothread,
+		    .options = hint_thread,
 		    .memory_less_kib = 128 },
 	GUEST_TESTS(arrive_tests),
 };

@@ -186,7 +186,8 @@ static const struct guest_test tests[] = {
 
 static struct guest_group range = {
 	.name = "range",
-	.config = { .device = "virtio-balloon-pci,id=balloon0,free-page-reporting=on" },
+	.config = { .machine = SLEEPING_MACHINE,
+		    .device = "virtio-balloon-pci,id=balloon0,free-page-reporting=on" },
 	GUEST_TESTS(tests),
 };
 GUEST_GROUP(range)

@@ -25,6 +25,7 @@ struct scene {
 	unsigned int raised; /* since the last look */
 	unsigned int cleared;
 	struct alarm last;
+	char device[STORAGE_NAME_LEN]; /* of that; "": of none */
 };
 
 static int setup(void **state)
@@ -78,6 +79,7 @@ static void take(void *userdata, const struct alarm *alarm)
 	else
 		scene->cleared++;
 	scene->last = *alarm;
+	snprintf(scene->device, sizeof(scene->device), "%s", alarm->device ? alarm->device : "");
 }
 
 /* One tick later; expects so many alarms to be raised and over in it. */
@@ -106,11 +108,27 @@ static void test_holds_before_it_is_an_alarm(void **state)
 	tick(scene, 1, 1, 0);
 	assert_int_equal(scene->last.kind, ALARM_BALLOONED);
 	assert_string_equal(scene->last.uuid, "uuid-1");
-	assert_eq(opt_or(scene->last.value_permille, 0), 400);
-	assert_eq(opt_or(scene->last.limit_permille, 0), 300);
+	assert_eq(opt_or(scene->last.value, 0), 400);
+	assert_eq(opt_or(scene->last.limit, 0), 300);
 	assert_true(alarms_raised(scene->alarms, ALARM_BALLOONED, "uuid-1"));
 	assert_false(alarms_raised(scene->alarms, ALARM_BALLOONED, "uuid-0"));
 	tick(scene, HOLD_MS, 0, 0); /* told once */
+}
+
+/* One that was just found is nobody's trouble yet, and no decision stands for what it is. */
+static void test_not_judged_is_no_alarm(void **state)
+{
+	struct scene *scene = *state;
+
+	scene->vms[0].decided_ms = 0;
+	scene->vms[0].decision.reason = REASON_NO_STATS;
+	scene->vms[0].state.movement.stuck = true;
+	set_ballooned(scene, 0, 900);
+	tick(scene, 5000, 0, 0);
+	tick(scene, HOLD_MS, 0, 0);
+	scene->vms[0].decided_ms = 1;
+	tick(scene, 5000, 1, 0); /* stuck, at once; the others wait from now on */
+	tick(scene, HOLD_MS, 2, 0);
 }
 
 static void test_a_short_peak_is_none(void **state)
@@ -171,11 +189,38 @@ static void test_host_memory(void **state)
 	scene->status.host.available_kib = opt_some(9 * GIB);
 	tick(scene, 5000, 0, 0);
 	tick(scene, HOLD_MS, 1, 0);
-	assert_eq(opt_or(scene->last.value_permille, 0), 910);
+	assert_eq(opt_or(scene->last.value, 0), 910);
 	/* Unknown is no news: neither raised nor over. */
 	scene->status.host.available_kib = opt_none();
 	tick(scene, HOLD_MS, 0, 0);
 	assert_true(alarms_raised(scene->alarms, ALARM_HOST_MEMORY, NULL));
+}
+
+/* In its own unit, and with the disk it is about. */
+static void test_storage_latency(void **state)
+{
+	struct scene *scene = *state;
+	struct host_detail detail = { 0 };
+
+	scene->status.host_detail = &detail;
+	tick(scene, 5000, 0, 0);
+	detail.storage = (struct storage_sample){ opt_some(20000), "sda" };
+	tick(scene, 5000, 0, 0);
+	tick(scene, HOLD_MS, 0, 0); /* at the threshold is not above it */
+	detail.storage.latency_us = opt_some(20001);
+	tick(scene, 5000, 0, 0);
+	tick(scene, HOLD_MS, 1, 0);
+	assert_int_equal(scene->last.kind, ALARM_STORAGE_LATENCY);
+	assert_null(scene->last.vm);
+	assert_string_equal(scene->device, "sda");
+	assert_eq(opt_or(scene->last.value, 0), 20001);
+	assert_eq(opt_or(scene->last.limit, 0), 20000);
+	detail.storage = (struct storage_sample){ 0 }; /* unknown is no news */
+	tick(scene, HOLD_MS, 0, 0);
+	detail.storage = (struct storage_sample){ opt_some(0), "" }; /* nobody waits */
+	tick(scene, 5000, 0, 1);
+	assert_string_equal(scene->device, "");
+	assert_int_equal(alarm_unit(ALARM_STORAGE_LATENCY), ALARM_US);
 }
 
 static void test_guest_swap_and_waits(void **state)
@@ -301,11 +346,13 @@ int main(void)
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		WITH_SCENE(test_holds_before_it_is_an_alarm),
+		WITH_SCENE(test_not_judged_is_no_alarm),
 		WITH_SCENE(test_a_short_peak_is_none),
 		WITH_SCENE(test_it_is_over_below_nine_tenths),
 		WITH_SCENE(test_at_the_threshold_is_not_above),
 		WITH_SCENE(test_low_and_stuck_do_not_wait),
 		WITH_SCENE(test_host_memory),
+		WITH_SCENE(test_storage_latency),
 		WITH_SCENE(test_guest_swap_and_waits),
 		WITH_SCENE(test_thresholds_are_configured),
 		WITH_SCENE(test_vms_come_and_go),

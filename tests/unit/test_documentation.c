@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The default configuration file and the manual page against the table of keys: every key is in
- * both, and the file's commented values are the built-in defaults.
+ * Tables of the code against the references for people, both ways: keys of the configuration against
+ * the default file, whose commented values are the built-in defaults, and their page; metrics and
+ * reasons against theirs. What is no table is compared by scripts/check-documents.
  */
 #include "cmocka_test.h"
 
@@ -12,12 +13,14 @@
 
 #include "conf/conf.h"
 #include "conf/metadata.h"
+#include "policy/reason.h"
 #include "publish/metrics.h"
 #include "scratch_dir.h"
 
 #define CONF_FILE    TEST_TOP "/hostd/data/aerostatd.conf"
 #define MAN_FILE     TEST_TOP "/hostd/data/aerostatd.conf.5"
 #define METRICS_FILE TEST_TOP "/hostd/data/aerostat-metrics.7"
+#define TOOL_FILE    TEST_TOP "/hostd/data/aerostatctl.1"
 
 static char *read_whole(const char *path)
 {
@@ -93,6 +96,7 @@ static void assert_same_conf(const struct conf *a, const struct conf *b)
 	assert_string_equal(a->metrics.listen.address, b->metrics.listen.address);
 	assert_string_equal(a->metrics.textfile, b->metrics.textfile);
 	SAME(alarms.host_used_permille);
+	SAME(alarms.storage_latency_ms);
 	SAME(alarms.ballooned_permille);
 	SAME(alarms.guest_swap_permille);
 	SAME(alarms.cpu_wait_permille);
@@ -252,6 +256,107 @@ static void test_every_metric_is_in_the_page(void **state)
 	free(page);
 }
 
+/* How many lines of `text` begin so; *ret_first: what follows on line `index` of them. */
+static size_t lines_with(const char *text, const char *begin, size_t index, char ret_first[80])
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = strstr(at, begin)); at += strlen(begin))
+		if (n++ == index && ret_first)
+			sscanf(at + strlen(begin), "%79s", ret_first);
+	return n;
+}
+
+static bool is_key(const char *name)
+{
+	const char *section, *key;
+
+	for (size_t i = 0; conf_key(i, &section, &key); i++)
+		if (!strcmp(key, name))
+			return true;
+	return false;
+}
+
+/* What was renamed or taken away is in no reference any more. */
+static void test_page_has_no_other_keys(void **state)
+{
+	static const char begin[] = "\n.TP\n.BR ";
+	char *page = read_whole(MAN_FILE),
+	     *keys = section_of(page, "\n.SH [DAEMON]", "\n.SH [CLASS");
+	size_t n = lines_with(keys, begin, 0, NULL);
+
+	(void)state;
+	assert_true(n > 30);
+	for (size_t i = 0; i < n; i++) {
+		char name[80] = "";
+
+		lines_with(keys, begin, i, name);
+		if (!is_key(name))
+			fail_msg("%s is documented, but there is no such key", name);
+	}
+	free(keys);
+	free(page);
+}
+
+static bool is_metric(const char *name)
+{
+	const char *family, *type, *help;
+
+	for (size_t i = 0; metrics_family(i, &family, &type, &help); i++)
+		if (!strcmp(family, name))
+			return true;
+	return false;
+}
+
+static void test_page_has_no_other_metrics(void **state)
+{
+	static const char begin[] = "\n.BR aerostat_";
+	char *page = read_whole(METRICS_FILE);
+	size_t n = lines_with(page, begin, 0, NULL);
+
+	(void)state;
+	assert_true(n > 30);
+	for (size_t i = 0; i < n; i++) {
+		char name[80] = "";
+
+		lines_with(page, begin, i, name);
+		if (!is_metric(name))
+			fail_msg("%s is documented, but there is no such metric", name);
+	}
+	free(page);
+}
+
+/* "dead-band" as troff wants it: "dead\\-band". */
+static void escape(const char *name, char escaped[80])
+{
+	size_t n = 0;
+
+	for (; *name && n < 78; name++) {
+		if (*name == '-')
+			escaped[n++] = '\\';
+		escaped[n++] = *name;
+	}
+	escaped[n] = '\0';
+}
+
+static void test_every_reason_is_in_the_page(void **state)
+{
+	char *page = read_whole(TOOL_FILE), *part = section_of(page, "\n.SH REASONS", "\n.SH ");
+
+	(void)state;
+	for (int i = 0; i < REASON_COUNT_; i++) {
+		char name[80], wanted[256];
+
+		escape(reason_to_string((enum reason)i), name);
+		snprintf(wanted, sizeof(wanted), "\n.TP\n.B %s\n%s\n", name,
+			 reason_to_sentence((enum reason)i));
+		assert_contains(page, wanted);
+	}
+	assert_eq(lines_with(part, "\n.TP\n", 0, NULL), REASON_COUNT_);
+	free(part);
+	free(page);
+}
+
 int main(void)
 {
 #define WITH_SCRATCH(test) cmocka_unit_test_setup_teardown(test, scratch_setup, scratch_teardown)
@@ -261,6 +366,9 @@ int main(void)
 		cmocka_unit_test(test_every_key_is_in_the_file),
 		cmocka_unit_test(test_every_key_is_in_the_page),
 		cmocka_unit_test(test_every_metric_is_in_the_page),
+		cmocka_unit_test(test_page_has_no_other_keys),
+		cmocka_unit_test(test_page_has_no_other_metrics),
+		cmocka_unit_test(test_every_reason_is_in_the_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,26 @@ static void test_roster(void **state)
 	fleet_clear(&fleet);
 }
 
+/* A tenant's name that would act on whoever shows it. */
+static void test_hostile_name(void **state)
+{
+	struct domain_stats roster[] = { domain(1, "a\033[2J", 1) };
+	struct fleet fleet = { 0 };
+	const char *name;
+
+	(void)state;
+	merge(&fleet, roster, 1, 1000);
+	name = vm_of(&fleet, 1)->name;
+	assert_string_equal(name, "a?[2J");
+	merge(&fleet, roster, 1, 2000);
+	assert_ptr_equal(vm_of(&fleet, 1)->name, name); /* it is no new one */
+	assert_ptr_equal(vm_of(&fleet, 1)->sample.name, name);
+	roster[0].name = (char *)"b\nc";
+	merge(&fleet, roster, 1, 3000);
+	assert_string_equal(vm_of(&fleet, 1)->sample.name, "b?c");
+	fleet_clear(&fleet);
+}
+
 static void test_numbers(void **state)
 {
 	struct domain_stats roster[] = { domain(1, "a", 1) };
@@ -120,7 +140,31 @@ static void test_numbers(void **state)
 	fleet_clear(&fleet);
 }
 
-/* The same domain, started anew: nothing of the run before may count. */
+/* A target from before memory was plugged in says nothing about what is held now. */
+static void test_plugged_memory(void **state)
+{
+	struct domain_stats roster[] = { domain(1, "a", 1) };
+	struct domain_stats stats = numbers(1, 1);
+	struct fleet fleet = { 0 };
+	struct vm *vm;
+
+	(void)state;
+	merge(&fleet, roster, 1, 1000);
+	vm = vm_of(&fleet, 1);
+	vm->asked_kib = opt_some(5); /* of an earlier daemon, say: the first maximum is no change */
+	fleet_take_numbers(&fleet, &stats, 1000);
+	assert_true(vm->asked_kib.known);
+	stats.max_kib = opt_none(); /* nor is one that is not told */
+	fleet_take_numbers(&fleet, &stats, 2000);
+	assert_true(vm->asked_kib.known);
+	stats.max_kib = opt_some(2 * MAX_KIB);
+	fleet_take_numbers(&fleet, &stats, 3000);
+	assert_false(vm->asked_kib.known);
+	assert_eq(vm->sample.max_kib, 2 * MAX_KIB);
+	fleet_clear(&fleet);
+}
+
+/* The same domain, started anew: only what it usually needs counts of the run before. */
 static void test_new_run(void **state)
 {
 	struct domain_stats roster[] = { domain(1, "a", 1) };
@@ -136,6 +180,9 @@ static void test_new_run(void **state)
 	vm->asked_kib = opt_some(5);
 	vm->described = true;
 	vm->silent_ms = 500;
+	vm->state.movement.stuck = true;
+	vm->state.history.max_kib = MAX_KIB;
+	vm->state.history.ms[1][2] = 3;
 	roster[0].id = 2;
 	merge(&fleet, roster, 1, 2000);
 	assert_int_equal(found, 2);
@@ -148,6 +195,9 @@ static void test_new_run(void **state)
 	assert_false(vm->described);
 	assert_eq(vm->silent_ms, 0);
 	assert_eq(vm->run_since_ms, 2000);
+	assert_false(vm->state.movement.stuck);
+	assert_eq(vm->state.history.max_kib, MAX_KIB);
+	assert_eq(vm->state.history.ms[1][2], 3);
 	fleet_clear(&fleet);
 }
 
@@ -193,9 +243,10 @@ static void test_hung(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_roster),	cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_new_run), cmocka_unit_test(test_skipped),
-		cmocka_unit_test(test_hung),
+		cmocka_unit_test(test_roster),	     cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_new_run),	     cmocka_unit_test(test_skipped),
+		cmocka_unit_test(test_hung),	     cmocka_unit_test(test_plugged_memory),
+		cmocka_unit_test(test_hostile_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,7 @@ static void assert_has(const struct scene *scene, const char *line, bool expecte
 static void test_base_units(void **state)
 {
 	struct scene *scene = *state;
+	struct host_detail detail = { 0 };
 
 	scene->vms[0].sample.stats_age_ms = opt_some(1234);
 	scene->status.host.psi_some_permille = opt_some(25);
@@ -91,6 +92,15 @@ static void test_base_units(void **state)
 	assert_has(scene, "\naerostat_vm_stats_age_seconds{domain=\"a\",uuid=\"uuid-a\"} 1.234\n",
 		   true);
 	assert_has(scene, "\naerostat_host_pressure_some_ratio 0.025\n", true);
+	scene->status.host_detail = &detail;
+	assert_has(scene, "aerostat_host_storage_latency_seconds", false);
+	detail.storage.latency_us = opt_some(35250);
+	assert_has(scene, "\naerostat_host_storage_latency_seconds 0.035250\n", true);
+	assert_has(scene,
+		   "\naerostat_alarm_threshold_seconds{alarm=\"storage-latency\"} 0.020000\n",
+		   true);
+	assert_has(scene, "\naerostat_alarm_threshold_ratio{alarm=\"io-wait\"} 0.200\n", true);
+	assert_has(scene, "aerostat_alarm_threshold_ratio{alarm=\"storage-latency\"}", false);
 }
 
 /* Absent is not zero: neither a sample nor a heading. */
@@ -172,6 +182,24 @@ static void test_no_advice_without_need(void **state)
 	assert_null(advice_migration(&scene->status));
 	make_short(scene, GIB);
 	scene->status.decision.state = HOST_SOFT;
+	assert_null(advice_migration(&scene->status));
+}
+
+/* Everybody has what is due to him, but that is less than what he needs: one VM too many. */
+static void test_unmet_need_is_a_reason(void **state)
+{
+	struct scene *scene = *state;
+	struct vm *vm = &scene->vms[1];
+
+	scene->status.decision =
+		(struct host_decision){ .state = HOST_HARD, .free_kib = opt_some(1024) };
+	vm->decided_ms = 1;
+	vm->decision.limit_kib = 4 * GIB;
+	vm->decision.demand_kib = opt_some(3 * GIB + 1024);
+	assert_null(advice_migration(&scene->status)); /* that much is free */
+	vm->decision.demand_kib = opt_some(3 * GIB + 1025);
+	assert_ptr_equal(advice_migration(&scene->status), &scene->vms[0]);
+	vm->decision.limit_kib = 3 * GIB; /* by its owner's will, not the host's */
 	assert_null(advice_migration(&scene->status));
 }
 
@@ -257,6 +285,7 @@ int main(void)
 		WITH_SCENE(test_histogram_is_cumulative),
 		WITH_SCENE(test_decisions_by_reason),
 		WITH_SCENE(test_no_advice_without_need),
+		WITH_SCENE(test_unmet_need_is_a_reason),
 		WITH_SCENE(test_cheapest_that_suffices_is_advised),
 		WITH_SCENE(test_largest_is_advised_when_none_suffices),
 		WITH_SCENE(test_who_cannot_leave_is_not_advised),

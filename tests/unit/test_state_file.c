@@ -43,8 +43,14 @@ static void live(size_t i, struct vm_state *state, uint64_t now_ms)
 static struct file write_three(struct vm_state *states, uint64_t now_ms)
 {
 	struct state_vm vms[N_VMS] = { 0 };
-	struct state_vms state = { .saved_wall_ms = 77, .vms = vms, .n_vms = N_VMS };
+	struct state_vms state = {
+		.saved_wall_ms = 77, .paused = true, .vms = vms, .n_vms = N_VMS
+	};
 	struct file file;
+
+	vms[0].paused = true;
+	vms[1].boost_kib = 1 << 21;
+	vms[1].boost_left_ms = HOUR_MS;
 
 	for (size_t i = 0; i < N_VMS; i++) {
 		live(i, &states[i], now_ms);
@@ -88,6 +94,12 @@ static void test_comes_back(void **state)
 		assert_int_equal(restored.movement.stuck, i == N_VMS - 1);
 	}
 	assert_eq(read.vms[2].kept.retry_in_ms, 3 * 60 * 1000);
+	assert_true(read.paused);
+	assert_true(read.vms[0].paused);
+	assert_false(read.vms[1].paused);
+	assert_eq(read.vms[0].boost_left_ms, 0);
+	assert_eq(read.vms[1].boost_left_ms, HOUR_MS);
+	assert_eq(read.vms[1].boost_kib, 1 << 21);
 	state_vms_clear(&read);
 	free(file.bytes);
 }

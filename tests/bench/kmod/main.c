@@ -152,11 +152,13 @@ static int run(struct plan *plan, struct results *results)
 	}
 	if (plan->profile)
 		every(plan, &profile, results, 0);
-	for (size_t round = 0; round < plan->rounds; round++)
+	for (size_t round = 0; round < plan->rounds && !plan->late; round++) {
 		every(plan, &times, results, round);
+		results->rounds = round + 1;
+	}
 	report_table(stdout, results);
 	if (plan->late)
-		printf("\nInterrupted, or the time was up, before all rounds were done: medians are of fewer.\n");
+		printf("\nInterrupted, or the time was up: of the last round there is only a part.\n");
 	snprintf(path, sizeof(path), "%s/kmod.json", plan->output_dir);
 	r = report_json(path, results);
 	if (r == 0) {

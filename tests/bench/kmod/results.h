@@ -60,7 +60,7 @@ enum measure {
 struct results {
 	const char *kernels[KERNELS_MAX];
 	size_t kernel_count;
-	size_t rounds; /* that were asked for */
+	size_t rounds; /* that were begun */
 	double values[KERNELS_MAX][ZEROINGS][DRIVERS][MEASURES][ROUNDS_MAX];
 };
 

@@ -52,9 +52,28 @@ int guest_actual_kib(struct guest *guest, uint64_t *ret_actual_kib)
 	return 0;
 }
 
+/* A balloon that gets where it has not been yet is slow; one that does not any more hangs. */
+struct progress {
+	uint64_t lowest_kib, highest_kib, last_ms;
+};
+
+static bool hangs(struct progress *progress, uint64_t actual_kib)
+{
+	if (!progress->last_ms || actual_kib < progress->lowest_kib) {
+		progress->lowest_kib = actual_kib;
+		progress->last_ms = clock_ms();
+	}
+	if (actual_kib > progress->highest_kib) {
+		progress->highest_kib = actual_kib;
+		progress->last_ms = clock_ms();
+	}
+	return clock_ms() - progress->last_ms >= REACH_TIMEOUT_MS;
+}
+
 int guest_wait_actual(struct guest *guest, uint64_t target_kib, uint64_t *ret_actual_kib)
 {
-	uint64_t deadline_ms = clock_ms() + REACH_TIMEOUT_MS, actual_kib;
+	struct progress progress = { .last_ms = 0 };
+	uint64_t actual_kib;
 	int r;
 
 	do {
@@ -66,7 +85,7 @@ int guest_wait_actual(struct guest *guest, uint64_t target_kib, uint64_t *ret_ac
 		if (actual_kib == target_kib)
 			return 0;
 		usleep(POLL_MS * 1000);
-	} while (clock_ms() < deadline_ms);
+	} while (!hangs(&progress, actual_kib));
 	return -ETIMEDOUT;
 }
 
@@ -79,7 +98,8 @@ int guest_balloon_to(struct guest *guest, uint64_t target_kib)
 
 int guest_wait_settled(struct guest *guest, uint64_t settle_ms, uint64_t *ret_actual_kib)
 {
-	uint64_t start_ms = clock_ms(), changed_ms = start_ms, actual_kib, last_kib = UINT64_MAX;
+	uint64_t changed_ms = clock_ms(), actual_kib, last_kib = UINT64_MAX;
+	struct progress progress = { .last_ms = 0 };
 	int r;
 
 	do {
@@ -94,7 +114,7 @@ int guest_wait_settled(struct guest *guest, uint64_t settle_ms, uint64_t *ret_ac
 			return 0;
 		}
 		usleep(POLL_MS * 1000);
-	} while (clock_ms() - start_ms < REACH_TIMEOUT_MS);
+	} while (!hangs(&progress, actual_kib));
 	return -ETIMEDOUT;
 }
 

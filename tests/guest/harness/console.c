@@ -124,6 +124,14 @@ static bool is_trouble(const char *line, void *data)
 	return false;
 }
 
+bool console_each(const struct console *console, bool (*fn)(const char *line, void *data),
+		  void *data)
+{
+	long end;
+
+	return each_line(console->path, console->checked_bytes, fn, data, &end);
+}
+
 int console_wait(const struct console *console, uint64_t timeout_ms, const char *text,
 		 char **ret_line)
 {

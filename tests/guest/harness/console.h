@@ -13,6 +13,13 @@ struct console {
 };
 
 /*
+ * Calls fn for each whole line behind what has been looked at, until it returns true; returns whether
+ * one did.
+ */
+bool console_each(const struct console *console, bool (*fn)(const char *line, void *data),
+		  void *data);
+
+/*
  * Waits until a line with this text stands behind what has been looked at. ret_line, if not
  * NULL, gets it, to be freed. -ETIMEDOUT.
  */

@@ -79,10 +79,16 @@ bool guest_balloon_bound(struct guest *guest);
 int guest_mark(struct guest *guest, const char *text);
 
 /*
- * Puts the guest to sleep in "mem" or "freeze", and wakes it when it sleeps. Whatever kept it
- * awake comes back as the guest's errno.
+ * Puts the guest to sleep in "mem" (on a SLEEPING_MACHINE) or "freeze", and wakes it when it sleeps.
+ * Whatever kept it awake comes back as the guest's errno; -EPROTO when it says that it has slept in
+ * memory and QEMU knows nothing of it.
  */
 int guest_sleep(struct guest *guest, const char *state);
+/*
+ * Whether a guest that failed was lost by QEMU as it woke from memory in this test, on the evidence of
+ * its console from the given place on. See lost.c.
+ */
+bool guest_lost_waking(struct guest *guest, const struct console *console);
 
 /* --- from the host --- */
 
@@ -110,7 +116,10 @@ int guest_wait_state(struct guest *guest, const char *key, const char *expected,
 /* Asks for this much memory to be left to the guest. */
 int guest_set_target_kib(struct guest *guest, uint64_t target_kib);
 int guest_actual_kib(struct guest *guest, uint64_t *ret_actual_kib);
-/* Waits until actual is target; -ETIMEDOUT. ret_actual_kib, if not NULL: the last seen. */
+/*
+ * Waits until actual is target; -ETIMEDOUT when it has come no nearer, nor gone farther, for
+ * REACH_TIMEOUT_MS. ret_actual_kib, if not NULL: the last seen.
+ */
 int guest_wait_actual(struct guest *guest, uint64_t target_kib, uint64_t *ret_actual_kib);
 /* Both in one. */
 int guest_balloon_to(struct guest *guest, uint64_t target_kib);

@@ -118,10 +118,17 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	bool kvm = strcmp(files->accel, "kvm") == 0;
 	/*
 	 * A booting kernel counts the ticks of its timer for some milliseconds, and panics without
-	 * any; a running one complains when a processor does nothing for 21 s. An emulated one may
-	 * have to wait longer than that for its host.
+	 * any; a running one complains when a processor does nothing for 21 s, or twice 10. An
+	 * emulated one may have to wait longer than that for its host.
 	 */
-	const char *patience = " no_timer_check rcupdate.rcu_cpu_stall_timeout=120";
+	const char *patience = " no_timer_check rcupdate.rcu_cpu_stall_timeout=120"
+			       " watchdog_thresh=60";
+	/*
+	 * How interrupts of i440FX are routed is found out by a method of its firmware, in a hundred
+	 * steps, each an allocation or more: a minute and more with the debug kernel.
+	 */
+	const char *quick_irqs = files->extra_mib && strcmp(machine, "pc") == 0 ? " acpi=noirq"
+										: "";
 	char append[1024];
 
 	add(line, "qemu-system-x86_64");
@@ -141,8 +148,9 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-kernel", "%s", files->kernel);
 	add_option(line, "-initrd", "%s", files->initrd);
 	snprintf(append, sizeof(append),
-		 "console=ttyS0,115200 loglevel=5 panic=-1%s agent.module=%s%s%s %s",
-		 kvm ? "" : patience, driver, config->params ? " agent.params=" : "",
+		 "console=ttyS0,115200 no_console_suspend loglevel=5 panic=-1%s%s"
+		 " agent.module=%s%s%s %s",
+		 kvm ? "" : patience, quick_irqs, driver, config->params ? " agent.params=" : "",
 		 config->params ? config->params : "", config->append ? config->append : "");
 	if (microvm && !kvm)
 		add_tsc(append, sizeof(append));
@@ -259,18 +267,35 @@ void qemu_kill(pid_t pid)
 		;
 }
 
+static int look_for_end(pid_t pid, siginfo_t *ret_info)
+{
+	ret_info->si_pid = 0;
+	if (waitid(P_PID, (id_t)pid, ret_info, WEXITED | WNOHANG | WNOWAIT) < 0)
+		return -errno;
+	return ret_info->si_pid == pid ? 0 : -EAGAIN;
+}
+
 int qemu_wait_exit(pid_t pid, uint64_t timeout_ms)
 {
 	uint64_t deadline_ms = clock_ms() + timeout_ms;
 	siginfo_t info;
+	int r;
 
-	do {
-		info.si_pid = 0;
-		if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0)
-			return -errno;
-		if (info.si_pid == pid)
-			return 0;
+	while ((r = look_for_end(pid, &info)) == -EAGAIN) {
+		if (clock_ms() >= deadline_ms)
+			return -ETIMEDOUT;
 		usleep(20000);
-	} while (clock_ms() < deadline_ms);
-	return -ETIMEDOUT;
+	}
+	return r;
+}
+
+int qemu_how_it_ended(pid_t pid, char *text, size_t size)
+{
+	siginfo_t info;
+	int r = look_for_end(pid, &info);
+
+	if (r == 0)
+		snprintf(text, size, "QEMU has ended, %s %d",
+			 info.si_code == CLD_EXITED ? "with status" : "by signal", info.si_status);
+	return r;
 }

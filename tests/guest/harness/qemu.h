@@ -5,6 +5,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * For guests that are suspended to memory. After the first wake-up, QEMU 7.2's q35 and its firmware
+ * leave the registers of power management out of reach: a second sleep only seems to be one.
+ */
+#define SLEEPING_MACHINE "pc"
+
 /* What a guest consists of. NULL and 0 take the default in brackets. */
 struct guest_config {
 	const char *machine; /* q35, pc, microvm [q35] */
@@ -45,5 +51,8 @@ void qemu_kill(pid_t pid);
 
 /* 0 when it has ended by itself within the time, -ETIMEDOUT. It is not collected. */
 int qemu_wait_exit(pid_t pid, uint64_t timeout_ms);
+
+/* In words; -EAGAIN while it lives. It is not collected. */
+int qemu_how_it_ended(pid_t pid, char *text, size_t size);
 
 #endif

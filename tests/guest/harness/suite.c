@@ -3,11 +3,13 @@
  * Runs the groups of tests in guests of one kernel; see test.h for how guests are shared.
  */
 #include "harness/suite.h"
+#include "harness/last_words.h"
 #include "harness/lines.h"
 #include "harness/test.h"
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@
 
 /* How long actual must stand still before a guest counts as quiet. */
 #define RESET_SETTLE_MS 300
+
+#define END_TIMEOUT_MS 2000 /* of a QEMU that has closed its monitor */
 
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define KMEMLEAK_AGE_MS 6000 /* the kernel's is 5 s */
@@ -96,7 +100,7 @@ void test_expect_oom_kill(struct test *t)
 static void verdict(const struct suite *suite, const struct guest_group *group,
 		    const struct guest_test *test, const struct test *t, uint64_t took_ms)
 {
-	char record[3500], message[sizeof(t->message)];
+	char record[PIPE_BUF], message[sizeof(t->message)];
 	size_t used;
 
 	used = (size_t)snprintf(record, sizeof(record), "%s - guest/%s/%s/%s%s%.300s\n",
@@ -115,6 +119,9 @@ static void verdict(const struct suite *suite, const struct guest_group *group,
 					 "#   took %" PRIu64 " s\n", took_ms / 1000);
 	if (*t->note)
 		used += (size_t)snprintf(record + used, sizeof(record) - used, "#   %s\n", t->note);
+	if (t->failed)
+		last_words(suite->log_dir, record + used, sizeof(record) - used);
+	used = strlen(record);
 	if (write(1, record, used) != (ssize_t)used)
 		abort();
 }
@@ -219,12 +226,50 @@ static void end_guest(struct suite *suite, const struct guest_group *group)
 	drop_guest(suite);
 }
 
+/* What a lost guest left behind: the monitor's last messages get into the log that way. */
+static void look_after_failure(struct test *t)
+{
+	size_t used = strlen(t->message);
+	char how[64];
+
+	if (qmp_wait_event(t->guest->qmp, 0, "SHUTDOWN", NULL) == -EPIPE)
+		qemu_wait_exit(t->guest->pid, END_TIMEOUT_MS);
+	if (qemu_how_it_ended(t->guest->pid, how, sizeof(how)) == 0)
+		snprintf(t->message + used, sizeof(t->message) - used, "; %s", how);
+}
+
+/* Whether it had a fair chance: false when QEMU lost the guest. */
+static bool attempt(struct suite *suite, const struct guest_group *group,
+		    const struct guest_test *test, struct test *t)
+{
+	struct console console;
+	bool lost = false;
+	char mark[256];
+
+	if (ready_guest(suite, group, t) < 0 || t->failed)
+		return true;
+	t->guest = suite->guest;
+	snprintf(mark, sizeof(mark), "guest-test: begin of %s", test->name);
+	if (guest_mark(suite->guest, mark) == 0)
+		test->run(t);
+	else
+		test_fail(t, __FILE__, __LINE__, "the guest does not answer");
+	/* A test may have put another one in its place; see test.h. */
+	suite->guest = t->guest;
+	console = suite->guest->console;
+	check_console(suite, t, test->name);
+	if (t->failed) {
+		lost = guest_lost_waking(suite->guest, &console);
+		look_after_failure(t);
+	}
+	return !lost;
+}
+
 static void run_test(struct suite *suite, const struct guest_group *group,
 		     const struct guest_test *test)
 {
 	uint64_t start_ms = clock_ms();
 	struct test t = { .guest = NULL };
-	char mark[256];
 	const char *missing;
 
 	if (group->missing && (missing = group->missing(suite->source))) {
@@ -234,16 +279,10 @@ static void run_test(struct suite *suite, const struct guest_group *group,
 	}
 	if (test->alone)
 		end_guest(suite, group);
-	if (ready_guest(suite, group, &t) == 0 && !t.failed) {
-		t.guest = suite->guest;
-		snprintf(mark, sizeof(mark), "guest-test: begin of %s", test->name);
-		if (guest_mark(suite->guest, mark) == 0)
-			test->run(&t);
-		else
-			test_fail(&t, __FILE__, __LINE__, "the guest does not answer");
-		/* A test may have put another one in its place; see test.h. */
-		suite->guest = t.guest;
-		check_console(suite, &t, test->name);
+	if (!attempt(suite, group, test, &t)) {
+		drop_guest(suite);
+		t = (struct test){ .note = "run again: QEMU lost the first guest as it woke" };
+		attempt(suite, group, test, &t);
 	}
 	verdict(suite, group, test, &t, clock_ms() - start_ms);
 	if (t.failed)
