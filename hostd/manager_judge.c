@@ -36,6 +36,7 @@ static void complete_sample(const struct manager *manager, struct vm *vm, uint64
 		stats_age_ms(vm->last_update_s, clock_wall_ms(&manager->options->clock));
 	sample->up_ms = now_ms - vm->run_since_ms;
 	sample->has_balloon = vm->description.has_balloon && !vm->description.pinned;
+	sample->apart = vm->description.hugepages;
 	sample->hung = vm->hung;
 	if (vm->described && vm->has_job)
 		sample->run_state = VM_MIGRATING;

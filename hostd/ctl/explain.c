@@ -78,7 +78,8 @@ static const struct {
 			  "Its answer, which is looked for in every interval; see what holds it: "
 			  "stopped, waiting for storage." },
 	[REASON_NO_BALLOON] = { "Without a balloon device, or with pinned memory, nothing can be "
-				"moved; what it has counts as used.",
+				"moved; what it has counts as used, unless all of it is in huge "
+				"pages, which the host had set aside before.",
 				"A <memballoon> in its definition; no assigned devices." },
 	[REASON_PAUSED] = { "A guest that does not run cannot move its balloon.", "Resuming it." },
 	[REASON_MIGRATING] = { "Memory that is moved twice is copied twice.",

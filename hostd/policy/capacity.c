@@ -26,13 +26,17 @@
  * A VM that boots holds its maximum, most of which it will not need, and for the moment cannot give
  * back. It is charged for what it has touched and some on top, from tick to tick, so that nobody
  * else is squeezed for memory that it is not going to use.
+ *
+ * One in huge pages is charged for nothing: they were taken out of the host's ordinary memory before
+ * it started, whoever uses them, and are not in its resident memory. So neither would it give
+ * anything back.
  */
 static uint64_t charge(struct policy_vm *vm)
 {
 	struct vm_work *work = &vm->work;
 	uint64_t rss;
 
-	work->charge_kib = work->holds_kib;
+	work->charge_kib = vm->sample->apart ? 0 : work->holds_kib;
 	if (vm->sample->rss_kib.known)
 		vm->state->last_rss_kib = vm->sample->rss_kib;
 	if (!opt_get(vm->state->last_rss_kib, &rss))

@@ -55,6 +55,7 @@ struct vm_sample {
 	uint64_t up_ms; /* since it was started or reset, or since we first saw it */
 	bool hung; /* its QEMU does not answer: all below is old, and nothing can be asked of it */
 	bool has_balloon; /* false: no device, so its memory cannot move */
+	bool apart; /* in huge pages: none of what the host's available memory is about */
 
 	uint64_t max_kib; /* balloon.maximum */
 	struct opt_u64 actual_kib; /* balloon.current: where it is, not where it shall be */

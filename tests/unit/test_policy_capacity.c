@@ -94,6 +94,45 @@ static void test_untouched(void **state)
 	assert_eq(opt_or(world.totals.free_kib, 0), MIB(200));
 }
 
+/*
+ * Huge pages are neither resident memory nor available: a VM in them changes nothing for the others,
+ * whatever it holds, and whatever there is a budget for.
+ */
+static void test_huge_pages(void **state)
+{
+	struct world with, without;
+	struct world_vm *vm;
+
+	(void)state;
+	for (int budget = 0; budget < 2; budget++) {
+		two(&with);
+		two(&without);
+		host(&with, GIB(10), GIB(1) + MIB(300));
+		host(&without, GIB(10), GIB(1) + MIB(300));
+		if (budget)
+			with.settings.budget_kib = without.settings.budget_kib = opt_some(GIB(3));
+		vm = world_add(&with, GIB(64), GIB(64), GIB(60));
+		vm->sample.has_balloon = false;
+		vm->sample.apart = true;
+		vm->sample.rss_kib = opt_some(MIB(100)); /* QEMU's own */
+		for (int i = 0; i < 20; i++) {
+			world_tick(&with, 5000);
+			world_tick(&without, 5000);
+			assert_int_equal(with.totals.state, without.totals.state);
+			assert_int_equal(with.totals.state, HOST_SOFT);
+			assert_eq(opt_or(with.totals.free_kib, 0),
+				  opt_or(without.totals.free_kib, 0));
+			assert_eq(with.totals.charged_kib, without.totals.charged_kib);
+			assert_eq(with.totals.limits_kib, without.totals.limits_kib);
+			for (size_t v = 0; v < 2; v++)
+				assert_eq(world_decision(&with, v)->target_kib,
+					  world_decision(&without, v)->target_kib);
+			assert_int_equal(world_decision(&with, 2)->reason, REASON_NO_BALLOON);
+			assert_false(world_decision(&with, 2)->set);
+		}
+	}
+}
+
 /* The smaller of both is what there is. */
 static void test_budget_and_host(void **state)
 {
@@ -352,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_from_host),
 		cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_budget_and_host),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_states_and_untouched_memory),

@@ -283,6 +283,23 @@ static void test_pinned_domains(void **state)
 	assert_eq(untouched.stats_period_s, 77);
 }
 
+/* Some nodes in huge pages: the others are in ordinary memory, which then counts. */
+static void test_hugepages(void **state)
+{
+	(void)state;
+	assert_true(
+		describe("<domain><memoryBacking><hugepages/></memoryBacking></domain>").hugepages);
+	assert_true(describe("<domain><memoryBacking><hugepages><page size='1' unit='G'/>"
+			     "</hugepages></memoryBacking></domain>")
+			    .hugepages);
+	assert_false(
+		describe("<domain><memoryBacking><hugepages><page size='2' unit='M' nodeset='1'/>"
+			 "</hugepages></memoryBacking></domain>")
+			.hugepages);
+	assert_false(
+		describe("<domain><memoryBacking><locked/></memoryBacking></domain>").hugepages);
+}
+
 static void test_remote_uris(void **state)
 {
 	(void)state;
@@ -319,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_stats_age),
 		cmocka_unit_test(test_domain_xml),
 		cmocka_unit_test(test_pinned_domains),
+		cmocka_unit_test(test_hugepages),
 		cmocka_unit_test(test_remote_uris),
 		cmocka_unit_test(test_node_memory),
 	};
