@@ -14,7 +14,7 @@
 #define VM_UUID_LEN 37 /* text form with its terminating NUL */
 
 struct host_sample {
-	struct opt_u64 total_kib;
+	struct opt_u64 total_kib; /* without what is set aside for huge pages */
 	struct opt_u64 available_kib; /* MemAvailable, not MemFree */
 	struct opt_u64 swap_in_pages; /* pswpin, pswpout of /proc/vmstat: since boot */
 	struct opt_u64 swap_out_pages;

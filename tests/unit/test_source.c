@@ -113,6 +113,12 @@ static void test_host(void **state)
 	assert_false(host.psi_some_permille.known);
 	scratch_write(scratch, "proc/pressure/memory", "some avg10=1.00 avg60=0.00\n");
 	assert_known(host_sample_read(scratch->path).psi_some_permille, 10);
+	/* Huge pages are no memory to share out. */
+	scratch_write(scratch, "proc/meminfo",
+		      "MemTotal: 1000 kB\nMemAvailable: 100 kB\nHugetlb: 800 kB\n");
+	assert_known(host_sample_read(scratch->path).total_kib, 200);
+	scratch_write(scratch, "proc/meminfo", "MemTotal: 1000 kB\nHugetlb: 1001 kB\n");
+	assert_false(host_sample_read(scratch->path).total_kib.known);
 }
 
 static virTypedParameter ull(const char *name, unsigned long long value)
