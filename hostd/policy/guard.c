@@ -5,8 +5,8 @@
  * Three degrees of being left alone:
  *   fixed  nothing is asked of it, in either direction (off, no balloon, paused, migrating, or
  *          resized by somebody else a moment ago, who will have had a reason);
- *   held   its needs cannot be judged (no fresh statistics): it stays where it is, but is raised
- *          to its reservation, which depends on no statistics;
+ *   held   its needs cannot be judged (no fresh statistics): it stays where it is, also when it was
+ *          on its way further down, but is raised to its reservation, which depends on no statistics;
  *   keep   judged, but nothing is taken from it: it may grow (just booted, stuck, or its balloon
  *          has no effect). A host that is hard takes from those that boot, too.
  * In each case its memory counts as used. A VM that is only observed is judged as any other, and
