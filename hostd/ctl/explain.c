@@ -90,8 +90,10 @@ static const struct {
 			      "A balloon driver in the guest; a statistics period that is not 0." },
 	[REASON_STALE_STATS] = { "Old numbers say nothing about now: nothing is taken.",
 				 "New statistics; [policy] stale." },
-	[REASON_FOREIGN] = { "Somebody else set its memory, and will have had a reason.",
-			     "Time; [policy] foreign_hold." },
+	[REASON_FOREIGN] = { "Somebody else set its memory, and will have had a reason; or its guest "
+			     "let go of its balloon. Nothing is taken, and one that was made larger "
+			     "still gets what it needs.",
+			     "Time without another such change; [policy] foreign_hold." },
 	[REASON_NO_EFFECT] = { "Its balloon grew, but its resident memory on the host did not shrink: "
 			       "assigned devices or locks hold it.",
 			       "Removing them; or mode = off, which ends this notice." },

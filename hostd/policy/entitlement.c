@@ -26,7 +26,8 @@
  *
  * A guest that is stuck above its entitlement is charged to itself: what the others need is served as
  * if it had followed; only of what they do not need they have to make do without what it withholds.
- * Where even that is not there, they wait for it rather than pay for it.
+ * Where even that is not there, they wait for it rather than pay for it. So is one that grew by
+ * itself: guests can, and must not gain by it.
  *
  * VMs that are only observed are given the part they would have if they took part, in a sharing
  * of its own; in the others' sharing they keep what they hold.
@@ -109,11 +110,12 @@ static void share_out(struct tick *tick, uint64_t total_kib, bool to_observed)
 	}
 }
 
+/* It would not give up what it holds beyond its entitlement. */
 static bool withholds(const struct policy_vm *vm)
 {
 	const struct vm_movement *movement = &vm->state->movement;
 
-	return movement->stuck && !movement->stuck_growing;
+	return (movement->stuck && !movement->stuck_growing) || vm->work.foreign;
 }
 
 static void find_bounds(const struct tick *tick, struct policy_vm *vm)

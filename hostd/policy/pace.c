@@ -120,6 +120,7 @@ static void note_move(struct tick *tick, struct policy_vm *vm)
 	const struct vm_work *work = &vm->work;
 	struct vm_state *state = vm->state;
 
+	state->asked_before_kib = work->heading_kib;
 	state->last_target_kib = opt_some(work->target_kib);
 	state->asked_ms = tick->now_ms;
 	if (vm->decision.reason == REASON_STUCK)
