@@ -40,7 +40,8 @@ struct vm_host {
 	struct opt_u64
 		thrash_wait_permille; /* for memory that the host had taken a moment before */
 	struct opt_u64 reclaim_wait_permille; /* for the host to free memory */
-	struct opt_u64 swapped_kib; /* of its process, in the host's swap */
+	struct opt_u64 resident_kib; /* of its process */
+	struct opt_u64 swapped_kib; /* likewise, in the host's swap */
 	struct opt_u64 cgroup_kib; /* of its control group, with page cache on the host */
 	struct opt_u64 cgroup_swap_kib;
 	struct opt_u64 stall_some_permille; /* its memory.pressure, avg10: of wall time */

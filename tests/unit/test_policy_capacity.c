@@ -326,6 +326,73 @@ static void test_booting_is_charged_by_touch(void **state)
 	assert_eq(world.totals.charged_kib, GIB(3));
 }
 
+/*
+ * A VM that migrates in, from its first tick to its last page: all it will have is charged at once,
+ * also while nobody can tell how much of it is here, and none of it twice while it arrives.
+ */
+static void test_migrating_in(void **state)
+{
+	const uint64_t size = GIB(2), free_kib = GIB(5) - GIB(2);
+	struct world world;
+	struct world_vm *vm;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, GIB(2), GIB(2), MIB(100))->sample.rss_kib = opt_some(GIB(3));
+	world.settings.boot_grace_ms = 60 * 1000;
+	host(&world, GIB(10), GIB(6)); /* 1 of them reserve */
+	world_tick(&world, 5000);
+	assert_eq(opt_or(world.totals.free_kib, 0), GIB(5));
+	vm = world_add(&world, size, size, 0);
+	vm->silent = true;
+	vm->sample.run_state = VM_MIGRATING;
+	for (uint64_t here = 0; here <= size; here += MIB(256)) {
+		vm->sample.up_ms = here / MIB(256) * 5000;
+		host(&world, GIB(10), GIB(6) - here);
+		if (here) /* libvirt says nothing all the time, the kernel from the second tick on */
+			vm->sample.host.resident_kib = opt_some(here);
+		world_tick(&world, 5000);
+		assert_int_equal(world_decision(&world, 1)->reason, REASON_MIGRATING);
+		assert_eq(world.totals.charged_kib, GIB(2) + size);
+		assert_eq(opt_or(world.totals.free_kib, 0), free_kib);
+	}
+	/* It runs, a minute after it was first seen and before. */
+	vm->sample.run_state = VM_RUNNING;
+	vm->sample.rss_kib = opt_some(size);
+	world_tick(&world, 5000);
+	assert_int_equal(world_decision(&world, 1)->reason, REASON_BOOTING);
+	assert_eq(world.totals.charged_kib, GIB(2) + size);
+	assert_eq(opt_or(world.totals.free_kib, 0), free_kib);
+	vm->sample.up_ms = 60 * 1000;
+	world_tick(&world, 5000);
+	assert_eq(opt_or(world.totals.free_kib, 0), free_kib);
+}
+
+/* One that is started has only touched what QEMU needs, whether that is known or not. */
+static void test_starting(void **state)
+{
+	struct world world;
+	struct world_vm *vm;
+
+	(void)state;
+	world_init(&world);
+	world.settings.boot_grace_ms = 60 * 1000;
+	host(&world, GIB(10), GIB(6));
+	vm = world_add(&world, GIB(4), GIB(4), 0);
+	vm->silent = true;
+	vm->sample.up_ms = 0;
+	vm->sample.run_state = VM_PAUSED;
+	world_tick(&world, 5000);
+	assert_int_equal(world_decision(&world, 0)->reason, REASON_PAUSED);
+	assert_eq(world.totals.charged_kib, GIB(1)); /* a quarter */
+	assert_eq(opt_or(world.totals.free_kib, 0), GIB(4));
+	vm->sample.run_state = VM_RUNNING;
+	vm->sample.rss_kib = opt_some(MIB(4));
+	world_tick(&world, 5000);
+	assert_eq(world.totals.charged_kib, GIB(1) + MIB(4));
+	assert_eq(opt_or(world.totals.free_kib, 0), GIB(4));
+}
+
 /* What was promised is not free, even while the guest has not taken it yet. */
 static void test_promises_count(void **state)
 {
@@ -401,6 +468,8 @@ int main(void)
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_sliding_reserve),
 		cmocka_unit_test(test_booting_is_charged_by_touch),
+		cmocka_unit_test(test_migrating_in),
+		cmocka_unit_test(test_starting),
 		cmocka_unit_test(test_promises_count),
 		cmocka_unit_test(test_reclaim_is_not_free_yet),
 		cmocka_unit_test(test_overflow),
