@@ -146,10 +146,14 @@ static void judge_host(struct findings *findings, const json_t *host)
 	}
 	judge_memory(findings, host);
 	if (is_beyond(host, host, &stalls)) {
-		findings->lacks_memory = true;
+		/* The daemon has said whether the host is what is short. */
 		say(findings->symptoms,
-		    "Tasks of the host wait for memory for %.1f %% of the time.",
-		    percent(host, "psi_some_permille"));
+		    "Tasks of the host wait for memory for %.1f %% of the time%s.",
+		    percent(host, "psi_some_permille"),
+		    findings->lacks_memory
+			    ? ""
+			    : ", although the host has some: by a limit of their own "
+			      "control group, or for slow disks");
 	}
 	if (above(host, "swap_out_kib_s", 0))
 		say(findings->symptoms, "The host swaps out %s a second.",

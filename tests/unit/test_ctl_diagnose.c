@@ -153,6 +153,9 @@ static void test_host(void **state)
 		  "For good: aerostatctl capacity shows who is oversized; lower their maxima, or move "
 		  "a VM away." },
 		{ "{'psi_some_permille': 125}", "{}", "symptoms",
+		  "Tasks of the host wait for memory for 12.5 % of the time, although the host has "
+		  "some: by a limit of their own control group, or for slow disks." },
+		{ "{'psi_some_permille': 125, 'state': 'hard'}", "{}", "symptoms",
 		  "Tasks of the host wait for memory for 12.5 % of the time." },
 		{ "{'swap_out_kib_s': 3072}", "{}", "symptoms",
 		  "The host swaps out 3 MiB a second." },

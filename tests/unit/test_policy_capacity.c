@@ -210,10 +210,38 @@ static void test_stalls(void **state)
 	world.host.psi_some_permille = opt_some(world.settings.psi_limit_permille);
 	world.host.psi_full_permille = opt_some(world.settings.psi_limit_permille);
 	assert_int_equal(state_after(&world, GIB(2)), HOST_RELAXED);
+	assert_int_equal(state_after(&world, MIB(1023)), HOST_SOFT);
 	world.host.psi_some_permille = opt_some(world.settings.psi_limit_permille + 1);
-	assert_int_equal(state_after(&world, GIB(2)), HOST_HARD);
+	assert_int_equal(state_after(&world, MIB(1023)), HOST_HARD);
 	world.host.psi_full_permille = opt_some(world.settings.psi_limit_permille + 1);
-	assert_int_equal(state_after(&world, GIB(2)), HOST_LOW);
+	assert_int_equal(state_after(&world, MIB(1023)), HOST_LOW);
+	/* Without a word on what the host has there is nothing else to go by. */
+	world.settings.budget_kib = opt_some(GIB(8));
+	world.host.available_kib = opt_none();
+	world_tick(&world, 5000);
+	assert_int_equal(world.totals.state, HOST_LOW);
+}
+
+/* Somebody else's tasks stall, by a limit of their own or by slow disks: VMs are not to pay for that. */
+static void test_stalls_of_others(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two_fixed(&world);
+	world.settings.host_swap_limit_kib = MIB(1);
+	world.host.psi_some_permille = opt_some(900);
+	world.host.psi_full_permille = opt_some(800);
+	assert_int_equal(state_after(&world, GIB(5)), HOST_RELAXED);
+	assert_int_equal(state_after(&world, MIB(1280)), HOST_RELAXED);
+	/* What VMs may touch counts as used for hard, as ever; for low it does not. */
+	world.vms[0].sample.rss_kib = opt_some(GIB(1));
+	assert_int_equal(state_after(&world, MIB(2047)), HOST_HARD);
+	world.vms[0].sample.rss_kib = opt_some(GIB(2));
+	world.host.swap_out_pages = opt_some(0); /* since boot: no rate yet */
+	assert_int_equal(state_after(&world, GIB(5)), HOST_RELAXED);
+	world.host.swap_out_pages = opt_some(GIB(1));
+	assert_int_equal(state_after(&world, GIB(5)), HOST_LOW);
 }
 
 /* Swapping counts for half a minute after it was last seen. */
@@ -463,6 +491,7 @@ int main(void)
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_states_and_untouched_memory),
 		cmocka_unit_test(test_stalls),
+		cmocka_unit_test(test_stalls_of_others),
 		cmocka_unit_test(test_host_swapping),
 		cmocka_unit_test(test_budget_overdrawn),
 		cmocka_unit_test(test_hold),
