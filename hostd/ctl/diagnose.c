@@ -163,6 +163,16 @@ static void judge_host(struct findings *findings, const json_t *host)
 		say(findings->symptoms, "VMs in need lack %s; %s is free for them.",
 		    SIZE(host, "shortage_kib"), SIZE(host, "free_kib"));
 	}
+	if (known(host, "capacity_kib") &&
+	    above(host, "reservations_kib", number(host, "capacity_kib"))) {
+		findings->lacks_memory = true;
+		say(findings->symptoms,
+		    "Reservations, and VMs that cannot be moved, come to %s; all VMs may have %s.",
+		    SIZE(host, "reservations_kib"), SIZE(host, "capacity_kib"));
+		say(findings->remedies,
+		    "For good: lower reservations until they fit, or move a VM away: what is promised "
+		    "twice nobody has.");
+	}
 	if (flag(host, "paused"))
 		say(findings->symptoms, "All VMs are paused by order: no memory is moved.");
 }

@@ -159,6 +159,19 @@ static void say_entitled(json_t *sentences, const json_t *vm, const json_t *host
 		    number(host, "headroom_permille") / 10, number(host, "idle_tax_permille") / 10);
 }
 
+/* Promises that cannot all be kept. */
+static void say_reserved(json_t *sentences, const json_t *host)
+{
+	if (!known(host, "reservations_kib") || !known(host, "capacity_kib") ||
+	    number(host, "reservations_kib") <= number(host, "capacity_kib"))
+		return;
+	say(sentences,
+	    "Reservations, and VMs that cannot be moved, come to %s, more than all VMs may have: nobody "
+	    "is entitled to more than its reservation, nothing below one is taken, and those below theirs "
+	    "are raised to the same part of it as memory becomes free.",
+	    SIZE(host, "reservations_kib"));
+}
+
 /* A share of time as percent; waiting threads add up. */
 static void say_wait(json_t *sentences, const json_t *vm, const char *key, const char *what)
 {
@@ -236,6 +249,7 @@ static json_t *explain(const json_t *vm, const json_t *host)
 	say_measured(sentences, vm);
 	say_need(sentences, vm);
 	say_entitled(sentences, vm, host);
+	say_reserved(sentences, host);
 	say_host(sentences, host);
 	say_harm(sentences, vm);
 	say_decision(sentences, vm);

@@ -81,6 +81,9 @@ void capacity_tick(struct tick *tick)
 		totals->charged_kib = add_u64(totals->charged_kib, vm->work.charge_kib);
 		totals->limits_kib = add_u64(totals->limits_kib,
 					     movable ? vm->work.limit_kib : vm->work.charge_kib);
+		totals->reservations_kib =
+			add_u64(totals->reservations_kib,
+				movable ? vm->work.reservation_kib : vm->work.charge_kib);
 	}
 	totals->reserve_kib = reserve_kib(tick->settings, tick->host->total_kib);
 	if (tick->settings->budget_kib.known)

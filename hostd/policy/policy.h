@@ -206,6 +206,7 @@ struct host_decision {
 	struct opt_u64 swap_out_kib_s; /* of the host */
 	uint64_t charged_kib; /* held by the VMs at the tick's start, or promised to them */
 	uint64_t limits_kib; /* what they would hold if all had their limits */
+	uint64_t reservations_kib; /* likewise, if none had more than its reservation */
 	uint64_t reclaim_kib; /* decided in this tick */
 	uint64_t grant_kib;
 	uint64_t shortage_kib; /* what VMs in need of memory lack at the tick's start */
