@@ -78,7 +78,8 @@ static const struct {
 			  "Its answer, which is looked for in every interval; see what holds it: "
 			  "stopped, waiting for storage." },
 	[REASON_NO_BALLOON] = { "Without a balloon device, or with pinned memory, nothing can be "
-				"moved; what it has counts as used.",
+				"moved; what it has counts as used, unless all of it is in huge "
+				"pages, which the host had set aside before.",
 				"A <memballoon> in its definition; no assigned devices." },
 	[REASON_PAUSED] = { "A guest that does not run cannot move its balloon.", "Resuming it." },
 	[REASON_MIGRATING] = { "Memory that is moved twice is copied twice.",
@@ -89,8 +90,10 @@ static const struct {
 			      "A balloon driver in the guest; a statistics period that is not 0." },
 	[REASON_STALE_STATS] = { "Old numbers say nothing about now: nothing is taken.",
 				 "New statistics; [policy] stale." },
-	[REASON_FOREIGN] = { "Somebody else set its memory, and will have had a reason.",
-			     "Time; [policy] foreign_hold." },
+	[REASON_FOREIGN] = { "Somebody else set its memory, and will have had a reason; or its guest "
+			     "let go of its balloon. Nothing is taken, and one that was made larger "
+			     "still gets what it needs.",
+			     "Time without another such change; [policy] foreign_hold." },
 	[REASON_NO_EFFECT] = { "Its balloon grew, but its resident memory on the host did not shrink: "
 			       "assigned devices or locks hold it.",
 			       "Removing them; or mode = off, which ends this notice." },
@@ -154,6 +157,19 @@ static void say_entitled(json_t *sentences, const json_t *vm, const json_t *host
 		    " %% of its maximum, and idle memory is taxed at %" JSON_INTEGER_FORMAT " %%.",
 		    SIZE(host, "capacity_kib"), SIZE(host, "limits_kib"),
 		    number(host, "headroom_permille") / 10, number(host, "idle_tax_permille") / 10);
+}
+
+/* Promises that cannot all be kept. */
+static void say_reserved(json_t *sentences, const json_t *host)
+{
+	if (!known(host, "reservations_kib") || !known(host, "capacity_kib") ||
+	    number(host, "reservations_kib") <= number(host, "capacity_kib"))
+		return;
+	say(sentences,
+	    "Reservations, and VMs that cannot be moved, come to %s, more than all VMs may have: nobody "
+	    "is entitled to more than its reservation, nothing below one is taken, and those below theirs "
+	    "are raised to the same part of it as memory becomes free.",
+	    SIZE(host, "reservations_kib"));
 }
 
 /* A share of time as percent; waiting threads add up. */
@@ -233,6 +249,7 @@ static json_t *explain(const json_t *vm, const json_t *host)
 	say_measured(sentences, vm);
 	say_need(sentences, vm);
 	say_entitled(sentences, vm, host);
+	say_reserved(sentences, host);
 	say_host(sentences, host);
 	say_harm(sentences, vm);
 	say_decision(sentences, vm);

@@ -80,6 +80,18 @@ static enum reason settle_stuck(struct policy_vm *vm)
 	return REASON_STUCK;
 }
 
+/* Nothing is known of what it needs, so neither is it taken further than it has come. */
+static enum reason settle_held(const struct tick *tick, struct policy_vm *vm)
+{
+	struct vm_work *work = &vm->work;
+
+	work->target_kib = work->heading_kib;
+	if (work->heading_kib < work->actual_kib &&
+	    work->actual_kib - work->heading_kib >= pace_need_band(tick, vm))
+		work->target_kib = work->actual_kib;
+	return work->held;
+}
+
 static enum reason settle(const struct tick *tick, struct policy_vm *vm)
 {
 	struct vm_work *work = &vm->work;
@@ -95,10 +107,8 @@ static enum reason settle(const struct tick *tick, struct policy_vm *vm)
 	}
 	if (vm->state->movement.stuck)
 		return settle_stuck(vm);
-	if (!vm_judged(vm)) {
-		work->target_kib = work->heading_kib;
-		return work->held;
-	}
+	if (!vm_judged(vm))
+		return settle_held(tick, vm);
 	reason = take_settle(tick, vm);
 	if (work->keep && (reason == REASON_STEADY || reason == REASON_DEAD_BAND))
 		reason = work->keep_reason;
@@ -110,6 +120,7 @@ static void note_move(struct tick *tick, struct policy_vm *vm)
 	const struct vm_work *work = &vm->work;
 	struct vm_state *state = vm->state;
 
+	state->asked_before_kib = work->heading_kib;
 	state->last_target_kib = opt_some(work->target_kib);
 	state->asked_ms = tick->now_ms;
 	if (vm->decision.reason == REASON_STUCK)

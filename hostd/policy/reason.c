@@ -30,7 +30,7 @@ static const struct {
 	[REASON_MODE_OFF] = { "mode-off", "its mode is off: left alone" },
 	[REASON_MODE_OBSERVE] = { "mode-observe", "its mode is observe: decided, not carried out" },
 	[REASON_HUNG] = { "hung", "its QEMU process does not answer: nothing can be asked of it" },
-	[REASON_NO_BALLOON] = { "no-balloon", "it has no balloon device" },
+	[REASON_NO_BALLOON] = { "no-balloon", "its memory cannot be moved" },
 	[REASON_PAUSED] = { "paused", "it is paused" },
 	[REASON_MIGRATING] = { "migrating", "it is being migrated or saved" },
 	[REASON_BOOTING] = { "booting", "it started only a moment ago: nothing is taken yet" },
