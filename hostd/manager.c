@@ -14,7 +14,9 @@
  * too: a QEMU or a libvirt that hung is controlled again as soon as it answers. Once an interval at
  * most, since to a libvirt that is merely slow more questions are no help.
  *
- * While libvirt is away there are no ticks; link (source/libvirt.c) keeps trying.
+ * While libvirt is away the timer fires and nothing else happens; link (source/libvirt.c) keeps
+ * trying. That the timer fires is what the watchdog is fed for: a libvirt that is away or silent, for
+ * however long, is no reason to end the daemon.
  */
 #include "manager.h"
 #include "manager_internal.h"
@@ -123,6 +125,8 @@ static void round_failed(struct manager *manager, int error, const char *why)
 	manager->late_logged = true;
 	manager->judged_ms = 0; /* what comes after this is not late, but back */
 	manager->failed = true;
+	/* Boot does not wait for a libvirt that says nothing. */
+	service_ready();
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
 }
@@ -241,6 +245,7 @@ static bool on_refused(void *userdata, const char *why)
 
 	if (!manager->options->once) {
 		service_status("Waiting for libvirt: %s", why);
+		service_ready();
 		return true;
 	}
 	log_error("%s: %s", manager_uri(manager), why);
@@ -301,7 +306,8 @@ static int add_timers(struct manager *manager)
 	int ret;
 
 	ret = sd_event_add_time_relative(manager->event, &manager->tick_timer, CLOCK_MONOTONIC,
-					 UINT64_MAX / 4, TIMER_ACCURACY_US, on_tick, manager);
+					 (uint64_t)manager->conf->daemon.interval_ms * 1000,
+					 TIMER_ACCURACY_US, on_tick, manager);
 	if (ret < 0)
 		return ret;
 	if (!manager->options->once)
