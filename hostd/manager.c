@@ -219,6 +219,7 @@ static void on_up(void *userdata)
 	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
 		manager->fleet.vms[i]->described = false;
 		manager->fleet.vms[i]->describe_failed = false;
+		manager_refusal_retry(manager->fleet.vms[i]);
 	}
 	service_status("Connected to libvirt at %s%s", manager_uri(manager),
 		       manager->options->dry_run ? "; dry run: nothing is changed" : "");

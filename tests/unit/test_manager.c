@@ -7,21 +7,34 @@
 #include "cmocka_test.h"
 
 #include <errno.h>
-#include <libvirt/virterror.h>
+#include <libvirt/libvirt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "manager.h"
+#include "publish/status.h"
 #include "scratch_dir.h"
 #include "source/libvirt.h"
 #include "util/clock.h"
+#include "util/log.h"
+
+#define PATIENCE_MS 30000
 
 static unsigned int speed = 1; /* of the daemon's clock */
+static unsigned int lines; /* logged, but for debugging */
+static unsigned int targets; /* that were handed to libvirt ... */
+static bool refusing; /* ... which takes none */
 static unsigned int readies; /* how often the service manager was told READY=1 */
 
 uint64_t __real_clock_monotonic_ms(void);
 uint64_t __wrap_clock_monotonic_ms(void);
 int __wrap_sd_notify(int unset_environment, const char *state);
+void __wrap_log_at(enum log_level level, const char *format, ...);
+void __wrap_log_fields(enum log_level level, const char *message, const struct log_field *fields,
+		       size_t n_fields);
+int __real_virDomainSetMemoryFlags(virDomainPtr domain, unsigned long kib, unsigned int flags);
+int __wrap_virDomainSetMemoryFlags(virDomainPtr domain, unsigned long kib, unsigned int flags);
 
 uint64_t __wrap_clock_monotonic_ms(void)
 {
@@ -33,6 +46,35 @@ int __wrap_sd_notify(int unset_environment, const char *state)
 	(void)unset_environment;
 	readies += !strcmp(state, "READY=1");
 	return 0;
+}
+
+void __wrap_log_at(enum log_level level, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	__wrap_log_fields(level, text, NULL, 0);
+}
+
+void __wrap_log_fields(enum log_level level, const char *message, const struct log_field *fields,
+		       size_t n_fields)
+{
+	(void)fields;
+	(void)n_fields;
+	if (level == LOG_LEVEL_DEBUG)
+		return;
+	lines++;
+	print_message("# %s\n", message);
+}
+
+/* More than any domain has: libvirt's own refusal. */
+int __wrap_virDomainSetMemoryFlags(virDomainPtr domain, unsigned long kib, unsigned int flags)
+{
+	targets++;
+	return __real_virDomainSetMemoryFlags(domain, refusing ? ULONG_MAX / 1024 : kib, flags);
 }
 
 struct scene {
@@ -67,6 +109,18 @@ static int set_up(void **state)
 	return 0;
 }
 
+/* The test driver's host, with one VM. */
+static void make_node(struct scene *scene)
+{
+	const char *path = scratch_write(
+		scene->scratch, "node.xml",
+		"<node><domain type='test'><name>vm</name><memory>1048576</memory>"
+		"<uuid>6f1d4ea2-0f0b-4d5c-9a52-000000000001</uuid><os><type>hvm</type></os>"
+		"<devices><memballoon model='virtio'/></devices></domain></node>");
+
+	snprintf(scene->uri, sizeof(scene->uri), "test://%s", path);
+}
+
 static int tear_down(void **state)
 {
 	struct scene *scene = *state;
@@ -76,6 +130,8 @@ static int tear_down(void **state)
 	sd_event_unref(scene->event);
 	free(scene);
 	speed = 1;
+	refusing = false;
+	lines = targets = readies = 0;
 	return scratch_teardown(&scratch);
 }
 
@@ -125,10 +181,56 @@ static void test_libvirt_is_away(void **state)
 	assert_int_equal(readies, 1);
 }
 
+static enum reason reason(const struct scene *scene)
+{
+	struct status status;
+
+	manager_status(scene->manager, &status);
+	assert_eq(status.fleet->n_vms, 1);
+	return status.fleet->vms[0]->decision.reason;
+}
+
+static void run_until_targets(struct scene *scene, unsigned int n)
+{
+	uint64_t end_ms = __real_clock_monotonic_ms() + PATIENCE_MS;
+
+	while (targets < n) {
+		run_for_ms(scene, 20);
+		assert_true(__real_clock_monotonic_ms() < end_ms);
+	}
+}
+
+/* libvirt refuses for two minutes: asked a few times, said once, and in control when it does not. */
+static void test_targets_are_refused(void **state)
+{
+	struct scene *scene = *state;
+	unsigned int asked;
+
+	make_node(scene);
+	refusing = true;
+	speed = 50;
+	start(scene, "[daemon]\ninterval = 200ms\n[policy]\nboot_grace = 0s\n"
+		     "[vm]\nlimit = 50%\n");
+	run_until_targets(scene, 1);
+	lines = 0;
+	run_for_ms(scene, 2400);
+	assert_int_equal(reason(scene), REASON_REFUSED);
+	/* After 10, 30 and 70 s. */
+	assert_between(targets, 3, 5);
+	assert_between(lines, 1, 4);
+
+	refusing = false;
+	asked = targets;
+	run_until_targets(scene, asked + 1);
+	run_for_ms(scene, 500);
+	assert_int_not_equal(reason(scene), REASON_REFUSED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_libvirt_is_away, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_targets_are_refused, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, NULL);
