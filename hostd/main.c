@@ -313,9 +313,11 @@ static void stop(struct daemon *daemon, int exit_code)
 	bus_free(daemon->bus);
 	if (!manager_stop(daemon->manager)) {
 		log_warning("leaving calls into libvirt behind that hang");
+		log_attach();
 		_exit(exit_code);
 	}
 	sd_event_unref(daemon->event);
+	log_attach();
 }
 
 int main(int argc, char **argv)
@@ -349,6 +351,9 @@ int main(int argc, char **argv)
 	}
 	limit_memory();
 	block_signals();
+	ret = log_detach();
+	if (ret)
+		log_warning("the log is written by the loop itself: %s", strerror(-ret));
 	ret = start(&daemon, conf);
 	if (!ret)
 		ret = run(&daemon);
