@@ -17,6 +17,7 @@
 #include "conf/conf.h"
 #include "manager.h"
 #include "manager_orders.h"
+#include "manager_reload.h"
 #include "manager_reserve.h"
 #include "options.h"
 #include "publish/bus.h"
@@ -66,28 +67,57 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	return sd_event_exit(daemon->event, EXIT_SUCCESS);
 }
 
-static void reload(struct daemon *daemon)
-{
-	struct conf_error error;
-	struct conf *conf;
+/* One that was asked for: who is to be told, if anybody but the log. */
+struct reload {
+	struct daemon *daemon;
+	order_done_fn done;
+	void *userdata;
+};
 
-	if (conf_load(daemon->options.config, &conf, &error)) {
-		log_error("%s; the settings stay as they were", error.text);
-		return;
-	}
-	manager_reload(daemon->manager, conf);
-	if (daemon->publishers)
+static void on_reloaded(void *userdata, int error, const char *why)
+{
+	struct reload *reload = userdata;
+	struct daemon *daemon = reload->daemon;
+
+	if (error == -ESHUTDOWN)
+		log_info("%s", why);
+	else if (error)
+		log_error("%s; the settings stay as they were", why);
+	else
+		log_info("configuration read again");
+	if (!error && daemon->publishers)
 		publishers_reload(daemon->publishers);
-	log_info("configuration read again");
+	service_reloaded();
+	if (reload->done)
+		reload->done(reload->userdata, error, why);
+	free(reload);
+}
+
+static int begin_reload(struct daemon *daemon, order_done_fn done, void *done_userdata,
+			struct conf_error *ret_why)
+{
+	struct reload *reload = calloc(1, sizeof(*reload));
+	int ret;
+
+	if (!reload)
+		return -ENOMEM;
+	*reload = (struct reload){ daemon, done, done_userdata };
+	ret = manager_reload(daemon->manager, daemon->options.config, on_reloaded, reload, ret_why);
+	if (ret)
+		free(reload);
+	else
+		service_reloading();
+	return ret;
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
+	struct conf_error why = { "out of memory" };
+
 	(void)source;
 	(void)info;
-	service_reloading();
-	reload(userdata);
-	service_reloaded();
+	if (begin_reload(userdata, NULL, NULL, &why))
+		log_error("%s; ask again when that is over", why.text);
 	return 0;
 }
 
@@ -169,6 +199,12 @@ static int order_reserve(void *userdata, uint64_t size_kib, uint64_t timeout_ms,
 	return manager_reserve(daemon->manager, size_kib, timeout_ms, done, done_userdata, ret_why);
 }
 
+static int order_reload(void *userdata, order_done_fn done, void *done_userdata,
+			struct conf_error *ret_why)
+{
+	return begin_reload(userdata, done, done_userdata, ret_why);
+}
+
 static void on_name_lost(void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -218,6 +254,7 @@ static int start_bus(struct daemon *daemon)
 		.set = order_set,
 		.boost = order_boost,
 		.reserve = order_reserve,
+		.reload = order_reload,
 		.name_lost = on_name_lost,
 		.pause = order_pause,
 		.userdata = daemon,

@@ -42,7 +42,7 @@
 
 const char *manager_uri(const struct manager *manager)
 {
-	return manager->options->uri ? manager->options->uri : manager->conf->daemon.connect;
+	return manager->uri;
 }
 
 static void finish_once(struct manager *manager)
@@ -358,7 +358,8 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 	manager->conf = conf;
 	manager->timer_ms = clock_monotonic_ms();
 	handlers.userdata = manager;
-	ret = add_timers(manager);
+	manager->uri = strdup(options->uri ? options->uri : conf->daemon.connect);
+	ret = manager->uri ? add_timers(manager) : -ENOMEM;
 	if (ret < 0)
 		goto fail;
 	ret = link_new(event, manager_uri(manager), conf->daemon.call_deadline_ms, &handlers,
@@ -394,22 +395,6 @@ fail:
 	return ret;
 }
 
-void manager_reload(struct manager *manager, struct conf *conf)
-{
-	struct conf *old = manager->conf;
-
-	if (!manager->options->uri && strcmp(old->daemon.connect, conf->daemon.connect) != 0)
-		log_warning("daemon.connect has changed to %s: that takes effect with a restart",
-			    conf->daemon.connect);
-	manager->conf = conf;
-	link_set_deadline(manager->link, conf->daemon.call_deadline_ms);
-	for (size_t i = 0; i < manager->fleet.n_vms; i++)
-		manager_settle_vm(manager, manager->fleet.vms[i]);
-	conf_free(old);
-	if (link_is_up(manager->link))
-		manager_tick_soon(manager);
-}
-
 bool manager_proceeds(const struct manager *manager)
 {
 	uint64_t slack_ms = (uint64_t)manager->conf->daemon.interval_ms + STUCK_AFTER_MS;
@@ -440,6 +425,7 @@ bool manager_stop(struct manager *manager)
 	conf_free(manager->conf);
 	free(manager->policy_vms);
 	signals_free(manager->signals);
+	free(manager->uri);
 	free(manager);
 	return true;
 }

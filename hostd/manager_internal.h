@@ -7,6 +7,7 @@
  *   manager_signals.c  what only the host can see of a VM
  *   manager_state.c    what outlives the daemon
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
+ *   manager_reload.c   new settings
  *   manager_refuse.c   targets that libvirt does not take
  *   manager_reserve.c  memory for a VM that is about to start
  *   manager_release.c  leaving with every VM back at its maximum
@@ -28,6 +29,8 @@ struct manager {
 	sd_event *event;
 	const struct manager_options *options;
 	struct conf *conf;
+	char *uri; /* of the libvirt that it is about; stays, whatever a reload brings */
+	bool reloading; /* files are being read */
 	struct link *link;
 	struct balloon_actuator actuator;
 	bool paused; /* by order: decisions are not carried out */

@@ -36,7 +36,8 @@ void manager_refused(struct manager *manager, struct vm *vm, uint64_t target_kib
 		refusal->delay_ms = RETRY_MAX_MS;
 	refusal->until_ms = clock_monotonic_ms() + refusal->delay_ms;
 	if (!refusal->episode)
-		log_warning("%s: target of %" PRIu64 " KiB not set: %s; it is tried again later, at "
+		log_warning("%s: target of %" PRIu64
+			    " KiB not set: %s; it is tried again later, at "
 			    "least every %d s",
 			    vm->name, target_kib, why, RETRY_MAX_MS / 1000);
 	refusal->episode = true;

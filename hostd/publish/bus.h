@@ -52,6 +52,9 @@ struct bus_orders {
 	/* Calls done() within the time when it returns 0. */
 	int (*reserve)(void *userdata, uint64_t size_kib, uint64_t timeout_ms, order_done_fn done,
 		       void *done_userdata, struct conf_error *ret_why);
+	/* Calls done() within seconds when it returns 0. */
+	int (*reload)(void *userdata, order_done_fn done, void *done_userdata,
+		      struct conf_error *ret_why);
 	void (*pause)(void *userdata, const char *uuid, bool pause); /* uuid NULL: all VMs */
 	/* The bus was away, and somebody else has the name now: this daemon is to end. */
 	void (*name_lost)(void *userdata);

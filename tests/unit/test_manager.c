@@ -7,12 +7,16 @@
 #include "cmocka_test.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libvirt/libvirt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "manager.h"
+#include "manager_reload.h"
 #include "publish/status.h"
 #include "scratch_dir.h"
 #include "source/libvirt.h"
@@ -83,6 +87,7 @@ struct scene {
 	struct manager_options options;
 	struct manager *manager;
 	char uri[128];
+	char text[256];
 };
 
 static int group_set_up(void **state)
@@ -149,9 +154,9 @@ static struct conf *configure(struct scene *scene, const char *text)
 
 static void start(struct scene *scene, const char *conf)
 {
-	assert_int_equal(manager_new(scene->event, configure(scene, conf), &scene->options,
-				     &scene->manager),
-			 0);
+	assert_int_equal(
+		manager_new(scene->event, configure(scene, conf), &scene->options, &scene->manager),
+		0);
 }
 
 static void run_for_ms(struct scene *scene, uint64_t ms)
@@ -226,11 +231,116 @@ static void test_targets_are_refused(void **state)
 	assert_int_not_equal(reason(scene), REASON_REFUSED);
 }
 
+struct outcome {
+	bool known;
+	int error;
+	char why[256];
+};
+
+static void on_reloaded(void *userdata, int error, const char *why)
+{
+	struct outcome *outcome = userdata;
+
+	outcome->known = true;
+	outcome->error = error;
+	snprintf(outcome->why, sizeof(outcome->why), "%s", why);
+}
+
+static void reload(struct scene *scene, const char *path, struct outcome *outcome)
+{
+	struct conf_error why;
+
+	*outcome = (struct outcome){ 0 };
+	assert_int_equal(manager_reload(scene->manager, path, on_reloaded, outcome, &why), 0);
+}
+
+static void run_until_known(struct scene *scene, const struct outcome *outcome)
+{
+	uint64_t end_ms = __real_clock_monotonic_ms() + PATIENCE_MS;
+
+	while (!outcome->known) {
+		run_for_ms(scene, 20);
+		assert_true(__real_clock_monotonic_ms() < end_ms);
+	}
+}
+
+static struct status status_of(const struct scene *scene)
+{
+	struct status status;
+
+	manager_status(scene->manager, &status);
+	return status;
+}
+
+/* A FIFO is opened as slowly as a file on a file system that hangs. */
+static void test_configuration_hangs(void **state)
+{
+	static const char good[] = "[daemon]\ninterval = 300ms\nconnect = test:///default\n";
+	struct scene *scene = *state;
+	struct outcome outcome;
+	struct conf_error why;
+	char fifo[96];
+	uint64_t ticks;
+	int fd;
+
+	make_node(scene);
+	start(scene, "[daemon]\ninterval = 200ms\n");
+	while (!status_of(scene).ticks)
+		run_for_ms(scene, 20);
+	snprintf(fifo, sizeof(fifo), "%s/fifo", scene->scratch->path);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	reload(scene, fifo, &outcome);
+	ticks = status_of(scene).ticks;
+	run_for_ms(scene, 1500);
+	assert_true(status_of(scene).ticks >= ticks + 3);
+	assert_false(outcome.known);
+	assert_int_equal(manager_reload(scene->manager, fifo, on_reloaded, &outcome, &why),
+			 -EINVAL);
+	assert_contains(why.text, "already");
+
+	fd = open(fifo, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(fd, good, strlen(good)), strlen(good));
+	close(fd);
+	run_until_known(scene, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_int_equal(status_of(scene).conf->daemon.interval_ms, 300);
+	assert_string_equal(status_of(scene).uri, scene->uri);
+}
+
+/* Said to whoever asked, and nothing changes; another libvirt is for the next start. */
+static void test_configuration_is_wrong(void **state)
+{
+	struct scene *scene = *state;
+	struct outcome outcome;
+
+	make_node(scene);
+	scene->options.uri = NULL;
+	snprintf(scene->text, sizeof(scene->text), "[daemon]\ninterval = 200ms\nconnect = %s\n",
+		 scene->uri);
+	start(scene, scene->text);
+	reload(scene, scratch_write(scene->scratch, "wrong.conf", "[daemon]\ninterval = soon\n"),
+	       &outcome);
+	run_until_known(scene, &outcome);
+	assert_int_equal(outcome.error, -EINVAL);
+	assert_contains(outcome.why, "wrong.conf:2: daemon.interval");
+	assert_int_equal(status_of(scene).conf->daemon.interval_ms, 200);
+	reload(scene,
+	       scratch_write(scene->scratch, "other.conf",
+			     "[daemon]\ninterval = 400ms\nconnect = test:///default\n"),
+	       &outcome);
+	run_until_known(scene, &outcome);
+	assert_int_equal(outcome.error, 0);
+	assert_int_equal(status_of(scene).conf->daemon.interval_ms, 400);
+	assert_string_equal(status_of(scene).uri, scene->uri);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_libvirt_is_away, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_targets_are_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_configuration_hangs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_configuration_is_wrong, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, NULL);
