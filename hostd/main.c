@@ -14,6 +14,7 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "alone.h"
 #include "conf/conf.h"
 #include "manager.h"
 #include "manager_orders.h"
@@ -246,7 +247,7 @@ static const char *history_directory(const struct daemon *daemon)
 
 /*
  * Two daemons on one host would undo each other's work, so a name that is taken ends this one,
- * unless it changes nothing anyway. A bus that is not there only costs the status.
+ * unless it changes nothing anyway. A bus that is not there only costs the status, until it comes.
  */
 static int start_bus(struct daemon *daemon)
 {
@@ -275,12 +276,32 @@ static int start_bus(struct daemon *daemon)
 		return ret;
 	}
 	if (ret < 0)
-		log_warning(
-			"not on the bus: %s; aerostatctl will not find this daemon, and another "
-			"one would not notice it",
-			ret == -ENOMEDIUM ? "its address is not in the environment"
-					  : strerror(-ret));
+		log_warning("not on the bus: %s", strerror(-ret));
 	return 0;
+}
+
+/*
+ * The bus alone does not tell: another daemon may be on another one, or on none. What cannot be found
+ * out keeps nobody from working.
+ */
+static int claim_libvirt(const struct daemon *daemon, const struct conf *conf)
+{
+	const struct manager_options *options = &daemon->options.manager;
+	const char *uri = options->uri ? options->uri : conf->daemon.connect;
+	pid_t pid;
+	int ret;
+
+	if (options->dry_run)
+		return 0;
+	ret = alone_claim(uri, &pid);
+	if (ret == -EEXIST)
+		log_error(
+			"process %d manages the VMs of %s: another aerostatd is running on this host",
+			(int)pid, uri);
+	else if (ret)
+		log_warning("whether another aerostatd manages the same VMs cannot be told: %s",
+			    strerror(-ret));
+	return ret == -EEXIST ? ret : 0;
 }
 
 static bool ticks_proceed(void *userdata)
@@ -299,6 +320,8 @@ static int start(struct daemon *daemon, struct conf *conf)
 	if (ret)
 		goto fail;
 	ret = start_bus(daemon);
+	if (!ret)
+		ret = claim_libvirt(daemon, conf);
 	if (ret)
 		goto fail;
 	ret = link_global_init();

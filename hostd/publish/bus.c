@@ -401,6 +401,8 @@ fail:
 
 void bus_emit_alarm(struct bus *bus, const struct alarm *alarm, const char *text)
 {
+	if (!bus_takes_signals(bus))
+		return;
 	sd_bus_emit_signal(bus->connection, BUS_PATH, BUS_INTERFACE, "Alarm", "sbsss",
 			   alarm_to_string(alarm->kind), (int)alarm->raised,
 			   alarm->vm ? alarm->vm : "", alarm->uuid ? alarm->uuid : "", text);

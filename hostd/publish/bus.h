@@ -64,8 +64,8 @@ struct bus_orders {
 struct bus;
 
 /*
- * Connect and take the name. Returns 0; -EEXIST: the name is taken, so another daemon moves this
- * host's memory; or another negative errno: there is no such bus, or it does not let us.
+ * Connect and take the name; where there is no such bus, or it does not let us, go on trying. Returns
+ * 0; -EEXIST: the name is taken, so another daemon moves this host's memory; or another negative errno.
  * BUS_NONE is not to be passed.
  */
 int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,
