@@ -14,9 +14,11 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
+#include "alone.h"
 #include "conf/conf.h"
 #include "manager.h"
 #include "manager_orders.h"
+#include "manager_reload.h"
 #include "manager_reserve.h"
 #include "options.h"
 #include "publish/bus.h"
@@ -66,28 +68,57 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
 	return sd_event_exit(daemon->event, EXIT_SUCCESS);
 }
 
-static void reload(struct daemon *daemon)
-{
-	struct conf_error error;
-	struct conf *conf;
+/* One that was asked for: who is to be told, if anybody but the log. */
+struct reload {
+	struct daemon *daemon;
+	order_done_fn done;
+	void *userdata;
+};
 
-	if (conf_load(daemon->options.config, &conf, &error)) {
-		log_error("%s; the settings stay as they were", error.text);
-		return;
-	}
-	manager_reload(daemon->manager, conf);
-	if (daemon->publishers)
+static void on_reloaded(void *userdata, int error, const char *why)
+{
+	struct reload *reload = userdata;
+	struct daemon *daemon = reload->daemon;
+
+	if (error == -ESHUTDOWN)
+		log_info("%s", why);
+	else if (error)
+		log_error("%s; the settings stay as they were", why);
+	else
+		log_info("configuration read again");
+	if (!error && daemon->publishers)
 		publishers_reload(daemon->publishers);
-	log_info("configuration read again");
+	service_reloaded();
+	if (reload->done)
+		reload->done(reload->userdata, error, why);
+	free(reload);
+}
+
+static int begin_reload(struct daemon *daemon, order_done_fn done, void *done_userdata,
+			struct conf_error *ret_why)
+{
+	struct reload *reload = calloc(1, sizeof(*reload));
+	int ret;
+
+	if (!reload)
+		return -ENOMEM;
+	*reload = (struct reload){ daemon, done, done_userdata };
+	ret = manager_reload(daemon->manager, daemon->options.config, on_reloaded, reload, ret_why);
+	if (ret)
+		free(reload);
+	else
+		service_reloading();
+	return ret;
 }
 
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
+	struct conf_error why = { "out of memory" };
+
 	(void)source;
 	(void)info;
-	service_reloading();
-	reload(userdata);
-	service_reloaded();
+	if (begin_reload(userdata, NULL, NULL, &why))
+		log_error("%s; ask again when that is over", why.text);
 	return 0;
 }
 
@@ -169,6 +200,12 @@ static int order_reserve(void *userdata, uint64_t size_kib, uint64_t timeout_ms,
 	return manager_reserve(daemon->manager, size_kib, timeout_ms, done, done_userdata, ret_why);
 }
 
+static int order_reload(void *userdata, order_done_fn done, void *done_userdata,
+			struct conf_error *ret_why)
+{
+	return begin_reload(userdata, done, done_userdata, ret_why);
+}
+
 static void on_name_lost(void *userdata)
 {
 	struct daemon *daemon = userdata;
@@ -210,7 +247,7 @@ static const char *history_directory(const struct daemon *daemon)
 
 /*
  * Two daemons on one host would undo each other's work, so a name that is taken ends this one,
- * unless it changes nothing anyway. A bus that is not there only costs the status.
+ * unless it changes nothing anyway. A bus that is not there only costs the status, until it comes.
  */
 static int start_bus(struct daemon *daemon)
 {
@@ -218,6 +255,7 @@ static int start_bus(struct daemon *daemon)
 		.set = order_set,
 		.boost = order_boost,
 		.reserve = order_reserve,
+		.reload = order_reload,
 		.name_lost = on_name_lost,
 		.pause = order_pause,
 		.userdata = daemon,
@@ -238,12 +276,32 @@ static int start_bus(struct daemon *daemon)
 		return ret;
 	}
 	if (ret < 0)
-		log_warning(
-			"not on the bus: %s; aerostatctl will not find this daemon, and another "
-			"one would not notice it",
-			ret == -ENOMEDIUM ? "its address is not in the environment"
-					  : strerror(-ret));
+		log_warning("not on the bus: %s", strerror(-ret));
 	return 0;
+}
+
+/*
+ * The bus alone does not tell: another daemon may be on another one, or on none. What cannot be found
+ * out keeps nobody from working.
+ */
+static int claim_libvirt(const struct daemon *daemon, const struct conf *conf)
+{
+	const struct manager_options *options = &daemon->options.manager;
+	const char *uri = options->uri ? options->uri : conf->daemon.connect;
+	pid_t pid;
+	int ret;
+
+	if (options->dry_run)
+		return 0;
+	ret = alone_claim(uri, &pid);
+	if (ret == -EEXIST)
+		log_error(
+			"process %d manages the VMs of %s: another aerostatd is running on this host",
+			(int)pid, uri);
+	else if (ret)
+		log_warning("whether another aerostatd manages the same VMs cannot be told: %s",
+			    strerror(-ret));
+	return ret == -EEXIST ? ret : 0;
 }
 
 static bool ticks_proceed(void *userdata)
@@ -262,6 +320,8 @@ static int start(struct daemon *daemon, struct conf *conf)
 	if (ret)
 		goto fail;
 	ret = start_bus(daemon);
+	if (!ret)
+		ret = claim_libvirt(daemon, conf);
 	if (ret)
 		goto fail;
 	ret = link_global_init();
@@ -313,9 +373,11 @@ static void stop(struct daemon *daemon, int exit_code)
 	bus_free(daemon->bus);
 	if (!manager_stop(daemon->manager)) {
 		log_warning("leaving calls into libvirt behind that hang");
+		log_attach();
 		_exit(exit_code);
 	}
 	sd_event_unref(daemon->event);
+	log_attach();
 }
 
 int main(int argc, char **argv)
@@ -349,6 +411,9 @@ int main(int argc, char **argv)
 	}
 	limit_memory();
 	block_signals();
+	ret = log_detach();
+	if (ret)
+		log_warning("the log is written by the loop itself: %s", strerror(-ret));
 	ret = start(&daemon, conf);
 	if (!ret)
 		ret = run(&daemon);

@@ -14,7 +14,9 @@
  * too: a QEMU or a libvirt that hung is controlled again as soon as it answers. Once an interval at
  * most, since to a libvirt that is merely slow more questions are no help.
  *
- * While libvirt is away there are no ticks; link (source/libvirt.c) keeps trying.
+ * While libvirt is away the timer fires and nothing else happens; link (source/libvirt.c) keeps
+ * trying. That the timer fires is what the watchdog is fed for: a libvirt that is away or silent, for
+ * however long, is no reason to end the daemon.
  */
 #include "manager.h"
 #include "manager_internal.h"
@@ -40,7 +42,7 @@
 
 const char *manager_uri(const struct manager *manager)
 {
-	return manager->options->uri ? manager->options->uri : manager->conf->daemon.connect;
+	return manager->uri;
 }
 
 static void finish_once(struct manager *manager)
@@ -123,6 +125,8 @@ static void round_failed(struct manager *manager, int error, const char *why)
 	manager->late_logged = true;
 	manager->judged_ms = 0; /* what comes after this is not late, but back */
 	manager->failed = true;
+	/* Boot does not wait for a libvirt that says nothing. */
+	service_ready();
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
 }
@@ -215,6 +219,7 @@ static void on_up(void *userdata)
 	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
 		manager->fleet.vms[i]->described = false;
 		manager->fleet.vms[i]->describe_failed = false;
+		manager_refusal_retry(manager->fleet.vms[i]);
 	}
 	service_status("Connected to libvirt at %s%s", manager_uri(manager),
 		       manager->options->dry_run ? "; dry run: nothing is changed" : "");
@@ -241,6 +246,7 @@ static bool on_refused(void *userdata, const char *why)
 
 	if (!manager->options->once) {
 		service_status("Waiting for libvirt: %s", why);
+		service_ready();
 		return true;
 	}
 	log_error("%s: %s", manager_uri(manager), why);
@@ -301,7 +307,8 @@ static int add_timers(struct manager *manager)
 	int ret;
 
 	ret = sd_event_add_time_relative(manager->event, &manager->tick_timer, CLOCK_MONOTONIC,
-					 UINT64_MAX / 4, TIMER_ACCURACY_US, on_tick, manager);
+					 (uint64_t)manager->conf->daemon.interval_ms * 1000,
+					 TIMER_ACCURACY_US, on_tick, manager);
 	if (ret < 0)
 		return ret;
 	if (!manager->options->once)
@@ -351,7 +358,8 @@ int manager_new(sd_event *event, struct conf *conf, const struct manager_options
 	manager->conf = conf;
 	manager->timer_ms = clock_monotonic_ms();
 	handlers.userdata = manager;
-	ret = add_timers(manager);
+	manager->uri = strdup(options->uri ? options->uri : conf->daemon.connect);
+	ret = manager->uri ? add_timers(manager) : -ENOMEM;
 	if (ret < 0)
 		goto fail;
 	ret = link_new(event, manager_uri(manager), conf->daemon.call_deadline_ms, &handlers,
@@ -387,22 +395,6 @@ fail:
 	return ret;
 }
 
-void manager_reload(struct manager *manager, struct conf *conf)
-{
-	struct conf *old = manager->conf;
-
-	if (!manager->options->uri && strcmp(old->daemon.connect, conf->daemon.connect) != 0)
-		log_warning("daemon.connect has changed to %s: that takes effect with a restart",
-			    conf->daemon.connect);
-	manager->conf = conf;
-	link_set_deadline(manager->link, conf->daemon.call_deadline_ms);
-	for (size_t i = 0; i < manager->fleet.n_vms; i++)
-		manager_settle_vm(manager, manager->fleet.vms[i]);
-	conf_free(old);
-	if (link_is_up(manager->link))
-		manager_tick_soon(manager);
-}
-
 bool manager_proceeds(const struct manager *manager)
 {
 	uint64_t slack_ms = (uint64_t)manager->conf->daemon.interval_ms + STUCK_AFTER_MS;
@@ -433,6 +425,7 @@ bool manager_stop(struct manager *manager)
 	conf_free(manager->conf);
 	free(manager->policy_vms);
 	signals_free(manager->signals);
+	free(manager->uri);
 	free(manager);
 	return true;
 }

@@ -35,9 +35,6 @@ struct manager;
 int manager_new(sd_event *event, struct conf *conf, const struct manager_options *options,
 		struct manager **ret_manager);
 
-/* New settings, which take effect with the next tick. Takes over `conf`. */
-void manager_reload(struct manager *manager, struct conf *conf);
-
 /*
  * Stop deciding, and give every VM that is ours to move its maximum back; released() follows on the
  * loop's thread, after a bounded time even when calls hang.

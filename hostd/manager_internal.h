@@ -7,6 +7,8 @@
  *   manager_signals.c  what only the host can see of a VM
  *   manager_state.c    what outlives the daemon
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
+ *   manager_reload.c   new settings
+ *   manager_refuse.c   targets that libvirt does not take
  *   manager_reserve.c  memory for a VM that is about to start
  *   manager_release.c  leaving with every VM back at its maximum
  */
@@ -27,6 +29,8 @@ struct manager {
 	sd_event *event;
 	const struct manager_options *options;
 	struct conf *conf;
+	char *uri; /* of the libvirt that it is about; stays, whatever a reload brings */
+	bool reloading; /* files are being read */
 	struct link *link;
 	struct balloon_actuator actuator;
 	bool paused; /* by order: decisions are not carried out */
@@ -135,6 +139,20 @@ void manager_judge(struct manager *manager);
 /* The actuator's completion. */
 void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int error,
 		      const char *why);
+
+/* manager_refuse.c */
+
+/* A target was not set: this VM is asked again only after a while. */
+void manager_refused(struct manager *manager, struct vm *vm, uint64_t target_kib, int error,
+		     const char *why);
+
+void manager_taken(struct vm *vm); /* one was set */
+
+/* What may have been in the way is gone: ask again in the next tick. */
+void manager_refusal_retry(struct vm *vm);
+
+/* Of a decision that was just taken: is it to wait, because the last one was refused? */
+void manager_refusal_hold(struct vm *vm, uint64_t now_ms);
 
 /* manager_orders.c */
 

@@ -74,14 +74,18 @@ static int build_snapshot(struct manager *manager, uint64_t now_ms)
 static void take_decision(struct manager *manager, struct vm *vm,
 			  const struct vm_decision *decision, uint64_t now_ms)
 {
-	bool changed = !vm->decided_ms || vm->decision.reason != decision->reason;
+	enum reason before = vm->decision.reason;
+	bool changed;
 
+	vm->decision = *decision;
+	manager_refusal_hold(vm, now_ms);
+	decision = &vm->decision;
+	changed = !vm->decided_ms || before != decision->reason;
 	/* Whoever turned the statistics off meanwhile, or down, did not tell: look, and mend it. */
 	if (changed && vm->decided_ms && decision->reason == REASON_STALE_STATS)
 		manager_describe_vm(manager, vm);
 	if (changed)
 		vm->decided_ms = now_ms;
-	vm->decision = *decision;
 	manager->telemetry.decisions[decision->reason]++;
 	/* What was asked for before somebody else asked for something else no longer holds. */
 	if (!vm->state.last_target_kib.known)
@@ -129,7 +133,9 @@ static void act(struct manager *manager, bool shrinking)
 		/* A call for a VM that is silent would only hang, too. */
 		if (!vm->described || vm->setting || vm->silent_ms || shrinks(vm) != shrinking)
 			continue;
-		journal_decision(vm, &manager->host_decision, manager->options->dry_run);
+		/* A decision that is only tried again is no news. */
+		if (!vm->refusal.episode || !vm->decision.set)
+			journal_decision(vm, &manager->host_decision, manager->options->dry_run);
 		if (vm->decision.set)
 			send_target(manager, vm);
 	}
@@ -216,14 +222,10 @@ void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int
 	if (vm && vm->setting) {
 		vm->setting = false;
 		if (!error) {
-			vm->set_failed = false;
+			manager_taken(vm);
 		} else {
 			vm->asked_kib = vm->asked_before_kib;
-			vm->announced = false;
-			if (!vm->set_failed)
-				log_warning("%s: target of %" PRIu64 " KiB not set: %s", vm->name,
-					    target_kib, why);
-			vm->set_failed = true;
+			manager_refused(manager, vm, target_kib, error, why);
 		}
 	}
 	if (error == -ENOTCONN)

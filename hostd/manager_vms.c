@@ -79,6 +79,8 @@ static void take_description(struct manager *manager, struct vm *vm,
 	bool pinned_before = vm->described && vm->description.pinned;
 
 	vm->description = result->description;
+	if (vm->has_job && !result->has_job)
+		manager_refusal_retry(vm);
 	vm->has_job = result->has_job;
 	vm->describe_failed = false;
 	vm->described = true;

@@ -6,6 +6,7 @@
  */
 #include "watchdog.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -35,8 +36,13 @@ void watchdog_phase(const char *doing)
 	phase = doing;
 }
 
+/* A log that nobody reads must not keep the process alive: short lines fit, or are not written. */
 static void put(const char *text)
 {
+	struct pollfd fd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&fd, 1, 0) != 1 || !(fd.revents & POLLOUT))
+		return;
 	/* Nothing can be done about a log that is full. */
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		return;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The service manager's watchdog (WatchdogSec= in the unit). It is fed only while ticks proceed, so
- * a daemon that runs but does nothing is restarted, too; and one that is ended says what it was at.
+ * The service manager's watchdog (WatchdogSec= in the unit). It is fed only while the loop goes on and
+ * its rounds end, so a daemon that runs but does nothing is restarted, too, and one that waits for
+ * libvirt is not; one that is ended says what it was at.
  */
 #ifndef AEROSTAT_WATCHDOG_H
 #define AEROSTAT_WATCHDOG_H

@@ -77,6 +77,10 @@ static const struct {
 			  "it has counts as used.",
 			  "Its answer, which is looked for in every interval; see what holds it: "
 			  "stopped, waiting for storage." },
+	[REASON_REFUSED] = { "libvirt did not set the last target, so it is not asked again with each "
+			     "tick; the daemon's log says what it said.",
+			     "The end of another job at the domain, or the right for the daemon's user "
+			     "to manage it; it is tried again at least every five minutes." },
 	[REASON_NO_BALLOON] = { "Without a balloon device, or with pinned memory, nothing can be "
 				"moved; what it has counts as used, unless all of it is in huge "
 				"pages, which the host had set aside before.",

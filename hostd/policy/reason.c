@@ -30,6 +30,8 @@ static const struct {
 	[REASON_MODE_OFF] = { "mode-off", "its mode is off: left alone" },
 	[REASON_MODE_OBSERVE] = { "mode-observe", "its mode is observe: decided, not carried out" },
 	[REASON_HUNG] = { "hung", "its QEMU process does not answer: nothing can be asked of it" },
+	[REASON_REFUSED] = { "refused",
+			     "libvirt refused to set its target: tried again after a while" },
 	[REASON_NO_BALLOON] = { "no-balloon", "its memory cannot be moved" },
 	[REASON_PAUSED] = { "paused", "it is paused" },
 	[REASON_MIGRATING] = { "migrating", "it is being migrated or saved" },

@@ -31,6 +31,7 @@ enum reason {
 	REASON_MODE_OFF,
 	REASON_MODE_OBSERVE, /* the target shown is what would have been set */
 	REASON_HUNG, /* its QEMU does not answer */
+	REASON_REFUSED, /* libvirt has refused to set its target: tried again after a while */
 	REASON_NO_BALLOON, /* it has none, or its memory is pinned */
 	REASON_PAUSED,
 	REASON_MIGRATING,

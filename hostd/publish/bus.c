@@ -354,6 +354,8 @@ static const sd_bus_vtable vtable[] = {
 				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reserve", SD_BUS_ARGS("t", size_kib, "t", timeout_ms),
 				SD_BUS_NO_RESULT, bus_on_order, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, bus_on_order,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Pause", SD_BUS_ARGS("s", vm), SD_BUS_NO_RESULT, bus_on_order,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Resume", SD_BUS_ARGS("s", vm), SD_BUS_NO_RESULT, bus_on_order,
@@ -400,6 +402,8 @@ fail:
 
 void bus_emit_alarm(struct bus *bus, const struct alarm *alarm, const char *text)
 {
+	if (!bus_takes_signals(bus))
+		return;
 	sd_bus_emit_signal(bus->connection, BUS_PATH, BUS_INTERFACE, "Alarm", "sbsss",
 			   alarm_to_string(alarm->kind), (int)alarm->raised,
 			   alarm->vm ? alarm->vm : "", alarm->uuid ? alarm->uuid : "", text);

@@ -52,6 +52,9 @@ struct bus_orders {
 	/* Calls done() within the time when it returns 0. */
 	int (*reserve)(void *userdata, uint64_t size_kib, uint64_t timeout_ms, order_done_fn done,
 		       void *done_userdata, struct conf_error *ret_why);
+	/* Calls done() within seconds when it returns 0. */
+	int (*reload)(void *userdata, order_done_fn done, void *done_userdata,
+		      struct conf_error *ret_why);
 	void (*pause)(void *userdata, const char *uuid, bool pause); /* uuid NULL: all VMs */
 	/* The bus was away, and somebody else has the name now: this daemon is to end. */
 	void (*name_lost)(void *userdata);
@@ -61,8 +64,8 @@ struct bus_orders {
 struct bus;
 
 /*
- * Connect and take the name. Returns 0; -EEXIST: the name is taken, so another daemon moves this
- * host's memory; or another negative errno: there is no such bus, or it does not let us.
+ * Connect and take the name; where there is no such bus, or it does not let us, go on trying. Returns
+ * 0; -EEXIST: the name is taken, so another daemon moves this host's memory; or another negative errno.
  * BUS_NONE is not to be passed.
  */
 int bus_new(sd_event *event, enum bus_kind kind, status_fn status, void *userdata,

@@ -112,6 +112,9 @@ void bus_tick(struct bus *bus)
 	const struct by_vm_observer observer = { .come = on_come, .go = on_go, .userdata = bus };
 	struct status status;
 
+	/* What is not signalled now is when it reads again. */
+	if (!bus_takes_signals(bus))
+		return;
 	bus->status(bus->userdata, &status);
 	bus->signalled.size = sizeof(struct signalled);
 	signal_host(bus, &status);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The bus may be restarted under a daemon that is not. Then a new connection is made every few
- * seconds, and the name taken again, without waiting for either. The dead connection stays until
+ * The bus may be restarted under a daemon that is not, or come after it. Then connections are tried
+ * with a back-off, and the name taken, without waiting for either. The dead connection stays until
  * there is a new one, so that nobody else has to know: what is sent meanwhile is lost.
  */
 #include "publish/bus_internal.h"
@@ -12,8 +12,12 @@
 
 #include "util/log.h"
 
-#define RETRY_MS	  2000
+#define RETRY_FIRST_MS	  1000
+#define RETRY_MAX_MS	  30000
 #define TIMER_ACCURACY_US 100000
+
+/* To a bus that does not read, signals would pile up. */
+#define SIGNALS_WAITING_MAX 4096
 
 /* Replies to org.freedesktop.DBus.RequestName. */
 enum {
@@ -23,8 +27,11 @@ enum {
 
 static void retry_later(struct bus *bus)
 {
-	sd_event_source_set_time_relative(bus->retry, (uint64_t)RETRY_MS * 1000);
+	if (!bus->retry_ms)
+		bus->retry_ms = RETRY_FIRST_MS;
+	sd_event_source_set_time_relative(bus->retry, bus->retry_ms * 1000);
 	sd_event_source_set_enabled(bus->retry, SD_EVENT_ONESHOT);
+	bus->retry_ms = bus->retry_ms * 2 < RETRY_MAX_MS ? bus->retry_ms * 2 : RETRY_MAX_MS;
 }
 
 static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -33,8 +40,10 @@ static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *erro
 
 	(void)m;
 	(void)error;
-	log_warning("the message bus is gone: no status can be asked for until it is back; "
-		    "ballooning goes on");
+	if (bus->named)
+		log_warning("the message bus is gone: no status can be asked for until it is back; "
+			    "ballooning goes on");
+	bus->named = false;
 	retry_later(bus);
 	return 0;
 }
@@ -48,11 +57,17 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	(void)error;
 	if (sd_bus_message_is_method_error(reply, NULL) ||
 	    sd_bus_message_read(reply, "u", &outcome) < 0) {
-		log_warning("%s cannot be taken on the bus again: aerostatctl does not find this "
-			    "daemon",
-			    BUS_NAME);
+		if (!bus->refused)
+			log_warning("%s cannot be taken on the bus: aerostatctl does not find this "
+				    "daemon; trying again",
+				    BUS_NAME);
+		bus->refused = true;
+		retry_later(bus);
 	} else if (outcome == NAME_PRIMARY_OWNER || outcome == NAME_ALREADY_OWNER) {
 		log_info("on the message bus again");
+		bus->named = true;
+		bus->refused = false;
+		bus->retry_ms = 0;
 	} else {
 		log_error("another aerostatd has taken %s while the bus was away", BUS_NAME);
 		bus->orders.name_lost(bus->orders.userdata);
@@ -81,9 +96,8 @@ static int watch_disconnect(struct bus *bus, sd_bus *connection)
 }
 
 /* All but the name: objects, authority, and a place in the loop. */
-static int furnish(struct bus *bus, sd_bus *connection)
+static int furnish(struct bus *bus, sd_bus *connection, struct authority **ret_authority)
 {
-	struct authority *authority;
 	int ret;
 
 	ret = bus_add_objects(bus, connection);
@@ -93,17 +107,23 @@ static int furnish(struct bus *bus, sd_bus *connection)
 		ret = watch_disconnect(bus, connection);
 	if (ret < 0)
 		return ret;
-	authority = authority_new(connection, bus);
-	if (!authority)
-		return -ENOMEM;
+	*ret_authority = authority_new(connection, bus);
+	return *ret_authority ? 0 : -ENOMEM;
+}
+
+/* In place of what there was. */
+static void use(struct bus *bus, sd_bus *connection, struct authority *authority)
+{
 	authority_free(bus->authority);
 	bus->authority = authority;
-	return 0;
+	sd_bus_close_unref(bus->connection);
+	bus->connection = connection;
 }
 
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct bus *bus = userdata;
+	struct authority *authority = NULL;
 	sd_bus *connection = NULL;
 	int ret;
 
@@ -111,41 +131,73 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	ret = open_bus(bus->kind, &connection);
 	if (ret >= 0)
-		ret = furnish(bus, connection);
+		ret = furnish(bus, connection, &authority);
 	if (ret >= 0)
 		ret = sd_bus_request_name_async(connection, NULL, BUS_NAME, 0, on_name, bus);
 	if (ret >= 0)
 		ret = sd_bus_attach_event(connection, bus->event, SD_EVENT_PRIORITY_NORMAL);
 	if (ret < 0) {
+		authority_free(authority);
 		sd_bus_close_unref(connection);
 		log_debug("the message bus is still gone: %s", strerror(-ret));
 		retry_later(bus);
 		return 0;
 	}
-	sd_bus_close_unref(bus->connection);
-	bus->connection = connection;
+	use(bus, connection, authority);
+	return 0;
+}
+
+/* With the name, or not at all. */
+static int connect_now(struct bus *bus)
+{
+	struct authority *authority = NULL;
+	sd_bus *connection;
+	int ret;
+
+	ret = open_bus(bus->kind, &connection);
+	if (ret < 0)
+		return ret;
+	ret = furnish(bus, connection, &authority);
+	if (ret >= 0)
+		ret = sd_bus_request_name(connection, BUS_NAME, 0);
+	if (ret >= 0)
+		ret = sd_bus_attach_event(connection, bus->event, SD_EVENT_PRIORITY_NORMAL);
+	if (ret < 0) {
+		authority_free(authority);
+		sd_bus_close_unref(connection);
+		return ret;
+	}
+	use(bus, connection, authority);
+	bus->named = true;
 	return 0;
 }
 
 int bus_connect(struct bus *bus)
 {
-	sd_bus *connection;
 	int ret;
 
 	ret = sd_event_add_time_relative(bus->event, &bus->retry, CLOCK_MONOTONIC, UINT64_MAX / 4,
 					 TIMER_ACCURACY_US, on_retry, bus);
 	if (ret < 0)
 		return ret;
-	ret = open_bus(bus->kind, &bus->connection);
-	if (ret < 0)
-		return ret;
-	connection = bus->connection;
-	ret = furnish(bus, connection);
-	if (ret >= 0)
-		ret = sd_bus_request_name(connection, BUS_NAME, 0);
-	if (ret >= 0)
-		ret = sd_bus_attach_event(connection, bus->event, SD_EVENT_PRIORITY_NORMAL);
-	return ret < 0 ? ret : 0;
+	ret = connect_now(bus);
+	if (ret < 0 && ret != -EEXIST) {
+		log_warning(
+			"not on the bus: %s; aerostatctl does not find this daemon; trying again",
+			ret == -ENOMEDIUM ? "its address is not in the environment"
+					  : strerror(-ret));
+		retry_later(bus);
+		return 0;
+	}
+	return ret;
+}
+
+bool bus_takes_signals(const struct bus *bus)
+{
+	uint64_t waiting;
+
+	return bus->connection && sd_bus_get_n_queued_write(bus->connection, &waiting) >= 0 &&
+	       waiting < SIGNALS_WAITING_MAX;
 }
 
 void bus_disconnect(struct bus *bus)

@@ -21,7 +21,10 @@ struct bus {
 	sd_event *event;
 	enum bus_kind kind;
 	sd_event_source *retry; /* off while connected */
-	sd_bus *connection; /* the last one there was: it may be dead */
+	uint64_t retry_ms; /* the next delay; 0: the first */
+	bool named; /* the name is ours */
+	bool refused; /* it could not be taken; has been logged */
+	sd_bus *connection; /* the last one there was: it may be dead; NULL: none yet */
 	status_fn status;
 	void *userdata;
 	struct bus_orders orders;
@@ -38,9 +41,14 @@ struct bus {
 /* The object of a VM: its UUID with '_' for '-'. */
 void bus_vm_path(const char *uuid, char path[BUS_VM_PATH_LEN]);
 
-/* Connect, for as long as there is a bus. Returns 0 or a negative errno; -EEXIST: see bus_new(). */
+/*
+ * Connect, or go on trying. Returns 0 or a negative errno; -EEXIST: see bus_new().
+ */
 int bus_connect(struct bus *bus);
 void bus_disconnect(struct bus *bus); /* also after a failure */
+
+/* Whether a signal is worth sending: there is a bus, and it reads. */
+bool bus_takes_signals(const struct bus *bus);
 
 /* Register the manager's object, and the VMs'. Return 0 or a negative errno. */
 int bus_add_objects(struct bus *bus, sd_bus *connection);

@@ -24,7 +24,7 @@ static int refuse(sd_bus_error *error, int ret, const char *why)
 	return ret;
 }
 
-/* Set and Reserve are answered later, when libvirt has taken the settings, or memory is free. */
+/* Set, Reserve and Reload are answered later: libvirt has taken it, memory is free, files are read. */
 static void order_done(void *userdata, int error, const char *why)
 {
 	sd_bus_message *call = userdata;
@@ -110,6 +110,21 @@ static int do_reserve(void *userdata, sd_bus_message *call, sd_bus_error *error)
 	return 1;
 }
 
+static int do_reload(void *userdata, sd_bus_message *call, sd_bus_error *error)
+{
+	struct bus *bus = userdata;
+	struct conf_error why = { "" };
+	int ret;
+
+	sd_bus_message_ref(call);
+	ret = bus->orders.reload(bus->orders.userdata, order_done, call, &why);
+	if (ret < 0) {
+		sd_bus_message_unref(call);
+		return refuse(error, ret, why.text);
+	}
+	return 1;
+}
+
 /* On the manager's object an empty name means all VMs, present and future. */
 static int pause_or_resume(struct bus *bus, sd_bus_message *call, sd_bus_error *error, bool pause)
 {
@@ -152,6 +167,7 @@ static const struct {
 	{ "Set", "org.aerostat1.set", do_set },
 	{ "Boost", "org.aerostat1.boost", do_boost },
 	{ "Reserve", "org.aerostat1.reserve", do_reserve },
+	{ "Reload", "org.aerostat1.reload", do_reload },
 	{ "Pause", "org.aerostat1.pause", do_pause },
 	{ "Resume", "org.aerostat1.pause", do_resume },
 };

@@ -3,24 +3,22 @@
 #ifndef AEROSTAT_PUBLISH_HOOK_H
 #define AEROSTAT_PUBLISH_HOOK_H
 
-#include <systemd/sd-event.h>
-
 #include "publish/alarms.h"
 
 struct hook;
 
-/* `event` is watched for the command's end. Returns 0 or -ENOMEM. */
-int hook_new(sd_event *event, struct hook **ret_hook);
+int hook_new(struct hook **ret_hook); /* returns 0 or -ENOMEM */
 
 /*
- * Run `command` (a full path) as
+ * Run `path` (a full one) as
  *   COMMAND ALARM raised|cleared VM|- UUID|- VALUE LIMIT TEXT
- * VALUE and LIMIT in thousandths (of the whole; for latencies of a millisecond), - where there is none. Does not wait; the command may take 30 s,
- * and of more than 8 at once the later ones are skipped, with a warning.
+ * VALUE and LIMIT in thousandths (of the whole; for latencies of a millisecond), - where there is none. Waits for nothing, not
+ * even for the file system that the command is on. The command may take 30 s, 8 run at once, and 256
+ * wait; what is more is skipped, with a warning.
  */
-void hook_run(struct hook *hook, const char *command, const struct alarm *alarm, const char *text);
+void hook_run(struct hook *hook, const char *path, const struct alarm *alarm, const char *text);
 
-/* Commands that still run are ended. Takes NULL. */
+/* Commands that still run are killed; one that cannot be is left behind after a second. Takes NULL. */
 void hook_free(struct hook *hook);
 
 #endif

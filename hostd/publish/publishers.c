@@ -107,7 +107,7 @@ int publishers_new(sd_event *event, struct bus *bus, status_fn status, void *use
 	publishers->clock = clock;
 	publishers->alarms = alarms_new();
 	publishers->history = history_new();
-	if (!publishers->alarms || !publishers->history || hook_new(event, &publishers->hook)) {
+	if (!publishers->alarms || !publishers->history || hook_new(&publishers->hook)) {
 		publishers_free(publishers);
 		return -ENOMEM;
 	}

@@ -3,7 +3,8 @@
 #ifndef AEROSTAT_PUBLISH_SERVICE_H
 #define AEROSTAT_PUBLISH_SERVICE_H
 
-void service_ready(void); /* in control; said once, however often it is called */
+/* In control, or nothing but libvirt is missing; said once, however often it is called. */
+void service_ready(void);
 
 /* Before and after reading the configuration again. */
 void service_reloading(void);

@@ -97,6 +97,7 @@ void fleet_vm_restarted(struct vm *vm, uint64_t now_ms)
 	vm->run_since_ms = now_ms;
 	vm->state = (struct vm_state){ .history = vm->state.history };
 	vm->decision = (struct vm_decision){ 0 };
+	vm->refusal = (struct vm_refusal){ 0 };
 	vm->announced = false;
 	vm->decided_ms = 0;
 }

@@ -21,6 +21,13 @@ struct vm_orders {
 	uint64_t boost_until_ms; /* ... until then (monotonic); 0: it is not boosted */
 };
 
+/* libvirt does not set its targets (manager_refuse.c). */
+struct vm_refusal {
+	uint64_t until_ms; /* monotonic; not asked again before; 0: it may be asked */
+	uint64_t delay_ms; /* the last one; 0: none yet */
+	bool episode; /* has been logged; until one was set */
+};
+
 struct vm {
 	/* From statistics. sample.name points to `name`. */
 	struct vm_sample sample;
@@ -54,7 +61,7 @@ struct vm {
 	uint64_t decided_ms; /* monotonic; when this reason was first given; 0: not judged */
 	bool setting; /* a target is on its way to libvirt */
 	bool release; /* it is to get its maximum back, and has not been asked yet */
-	bool set_failed; /* has been logged */
+	struct vm_refusal refusal;
 	struct opt_u64 asked_kib; /* the target last asked for; unknown: none in this run */
 	struct opt_u64 asked_before_kib; /* while setting: to go back to when it fails */
 

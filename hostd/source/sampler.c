@@ -42,8 +42,17 @@
 
 #define ATTEMPTS_MAX 3
 
-/* Calls that may be out at once, hanging ones included: workers must remain for the rest. */
-#define ASKS_MAX (WORKERS_MAX - WORKERS_HEALTHY)
+/*
+ * Calls that may hang at once: workers must remain for the rest, and libvirtd's 20 threads are there for
+ * others, too. A round makes no more parts than may hang until then. With so many hanging it makes
+ * one, of all that answer: they are sampled as long as nobody else hangs, and when one does, there are
+ * two more calls to find out who.
+ */
+#define HANGING_MAX	 (WORKERS_MAX - WORKERS_HEALTHY)
+#define NUMBERS_ASKS_MAX (HANGING_MAX + 2)
+
+/* With the roster, which asks no QEMU. */
+#define ASKS_MAX (WORKERS_MAX - 1)
 
 /* A sixth of the interval, but no less than what a busy host may take for an answer. */
 #define DEADLINE_DIVISOR 6
@@ -52,6 +61,7 @@
 #define MS_PER_DOMAIN	 5 /* three times what was measured */
 
 #define NO_ANSWER "libvirt does not answer"
+#define TOO_MANY  "too many QEMUs do not answer"
 
 #define TIMER_ACCURACY_US 5000
 
@@ -68,6 +78,7 @@ struct sampler {
 	sd_event_source *deadline;
 	uint64_t interval_ms;
 	unsigned int asks_out;
+	struct ask *asks; /* these */
 	bool roster_out; /* one of them is a roster; another would hang where it does */
 
 	uint64_t round; /* the number of the one under way or, without one, of the last */
@@ -85,12 +96,14 @@ struct sampler {
 /* One call. `uuids` is its own copy: it may outlive its round. */
 struct ask {
 	struct job job; /* first */
+	struct ask *next; /* of those that are out */
+	bool given_up; /* its round has stopped waiting for it */
 	struct sampler *sampler;
 	uint64_t round;
 	size_t part; /* its index; without meaning for a roster */
 	bool remote;
 	bool one_by_one;
-	bool again; /* an earlier call for the same part hangs */
+	bool again; /* an earlier call hangs, for the same part or for some other */
 	char (*uuids)[VM_UUID_LEN];
 	size_t n_uuids;
 	struct stats_batch batch;
@@ -169,6 +182,24 @@ static char (*uuids_alloc(size_t n))[VM_UUID_LEN]
 	return calloc(n + 1, VM_UUID_LEN);
 }
 
+/* Calls that nobody waits for any more. */
+static unsigned int hanging(const struct sampler *sampler)
+{
+	unsigned int n = 0;
+
+	for (const struct ask *ask = sampler->asks; ask; ask = ask->next)
+		n += ask->given_up || ask->round != sampler->round;
+	return n;
+}
+
+static void give_up(struct sampler *sampler, const struct job *job)
+{
+	workers_abandon(sampler->config.workers, job);
+	for (struct ask *ask = sampler->asks; ask; ask = ask->next)
+		if (&ask->job == job)
+			ask->given_up = true;
+}
+
 /*
  * A call that is about to be made, with a copy of the UUIDs it is for. NULL: out of memory, or
  * more calls hang already than may.
@@ -177,7 +208,7 @@ static struct ask *ask_new(struct sampler *sampler, const struct part *part)
 {
 	struct ask *ask;
 
-	if (sampler->asks_out >= ASKS_MAX)
+	if (sampler->asks_out >= ASKS_MAX || (part && sampler->asks_out >= NUMBERS_ASKS_MAX))
 		return NULL;
 	ask = calloc(1, sizeof(*ask));
 	if (!ask)
@@ -199,6 +230,8 @@ static struct ask *ask_new(struct sampler *sampler, const struct part *part)
 static void submit(struct sampler *sampler, struct ask *ask)
 {
 	sampler->asks_out++;
+	ask->next = sampler->asks;
+	sampler->asks = ask;
 	workers_submit(sampler->config.workers, &ask->job);
 }
 
@@ -206,7 +239,11 @@ static void submit(struct sampler *sampler, struct ask *ask)
 static bool come_back(const struct ask *ask)
 {
 	struct sampler *sampler = ask->sampler;
+	struct ask **at = &sampler->asks;
 
+	while (*at != ask)
+		at = &(*at)->next;
+	*at = ask->next;
 	sampler->asks_out--;
 	return sampler->busy && ask->round == sampler->round;
 }
@@ -285,7 +322,8 @@ static bool ask_part(struct sampler *sampler, size_t index)
 	ask->job.done = done_numbers;
 	ask->part = index;
 	ask->one_by_one = sampler->one_by_one;
-	ask->again = part->attempts > 0;
+	/* Whatever call it is that hangs, it may be at one of these. */
+	ask->again = part->attempts > 0 || hanging(sampler) > 0;
 	part->attempts++;
 	part->latest = &ask->job;
 	submit(sampler, ask);
@@ -305,6 +343,17 @@ static int part_add(struct sampler *sampler, size_t index, const char *uuid, siz
 	return 0;
 }
 
+/* So few that all may hang. */
+static size_t parts_affordable(const struct sampler *sampler, size_t wanted)
+{
+	unsigned int hang = hanging(sampler);
+	size_t left = hang < HANGING_MAX ? HANGING_MAX - hang : 1;
+
+	if (wanted > PARTS_HEALTHY)
+		wanted = PARTS_HEALTHY;
+	return wanted < left ? wanted : left;
+}
+
 /* The fleet is sorted, so its parts are; neighbours go to different ones, to spread the load. */
 static int make_parts(struct sampler *sampler)
 {
@@ -315,9 +364,7 @@ static int make_parts(struct sampler *sampler)
 	for (size_t i = 0; i < fleet->n_vms; i++)
 		n_silent += fleet->vms[i]->silent_ms != 0;
 	n_healthy = fleet->n_vms - n_silent;
-	n_parts = (n_healthy + PART_DOMAINS_MIN - 1) / PART_DOMAINS_MIN;
-	if (n_parts > PARTS_HEALTHY)
-		n_parts = PARTS_HEALTHY;
+	n_parts = parts_affordable(sampler, (n_healthy + PART_DOMAINS_MIN - 1) / PART_DOMAINS_MIN);
 	sampler->n_parts = n_parts + (n_silent ? 1 : 0);
 	for (size_t i = 0; i < fleet->n_vms && !ret; i++) {
 		const struct vm *vm = fleet->vms[i];
@@ -415,12 +462,12 @@ static void numbers_missing(struct sampler *sampler)
 	unsigned int asked = 0;
 
 	for (size_t i = 0; i < sampler->n_parts; i++) {
-		struct part *part = &sampler->parts[i];
+		const struct part *part = &sampler->parts[i];
 
 		if (part->answered)
 			continue;
 		if (part->latest)
-			workers_abandon(sampler->config.workers, part->latest);
+			give_up(sampler, part->latest);
 		if (part->attempts < ATTEMPTS_MAX && ask_part(sampler, i))
 			asked++;
 	}
@@ -428,6 +475,8 @@ static void numbers_missing(struct sampler *sampler)
 		arm(sampler);
 	else if (any_answered(sampler))
 		end_round(sampler, 0, "");
+	else if (hanging(sampler) >= HANGING_MAX)
+		end_round(sampler, -ETIMEDOUT, TOO_MANY);
 	else
 		end_round(sampler, -ETIMEDOUT, NO_ANSWER);
 }
@@ -446,7 +495,7 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	}
 	if (sampler->roster_job)
-		workers_abandon(sampler->config.workers, sampler->roster_job);
+		give_up(sampler, sampler->roster_job);
 	ask_known(sampler);
 	return 0;
 }

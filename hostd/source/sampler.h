@@ -8,7 +8,8 @@
  * lock of the domain it hangs at, so the second skips just this one. What a second call had to
  * skip is silent: vm->silent_ms says since when. Silent domains are asked apart from the others,
  * so that none of those waits for them again, once a round, which is cheap as long as the first
- * call keeps the lock. So each QEMU that hangs costs one call, until it answers or is gone.
+ * call keeps the lock. So each QEMU that hangs costs one call, until it answers or is gone. Calls that
+ * hang are bounded (sampler.c); while as many hang as may, those that answer are still sampled.
  */
 #ifndef AEROSTAT_SOURCE_SAMPLER_H
 #define AEROSTAT_SOURCE_SAMPLER_H

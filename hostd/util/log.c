@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Where a line goes is decided once, in log_init(). A line on standard error is one write, so
- * that lines of several threads do not mix.
+ * that lines of several threads do not mix. With log_detach() a thread of its own writes them
+ * (log_writer.h).
  */
 #include "util/log.h"
 
@@ -17,10 +18,14 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include "util/log_writer.h"
 #include "util/printable.h"
 
 #define LINE_MAX_BYTES 1024
 #define FIELDS_MAX     24
+
+/* What may be lost of a log that nobody reads, when the process ends. */
+#define ATTACH_TIMEOUT_MS 500
 
 static const struct {
 	const char *name;
@@ -110,6 +115,24 @@ static int write_journal(enum log_level level, const char *message, const struct
 	return sd_journal_sendv(iov, (int)n);
 }
 
+static void write_line(enum log_level level, const char *message, const struct log_field *fields,
+		       size_t n_fields)
+{
+	if (target.to_journal && write_journal(level, message, fields, n_fields) >= 0)
+		return;
+	write_stderr(level, message);
+}
+
+int log_detach(void)
+{
+	return log_writer_start(write_line);
+}
+
+void log_attach(void)
+{
+	log_writer_stop(ATTACH_TIMEOUT_MS);
+}
+
 void log_fields(enum log_level level, const char *message, const struct log_field *fields,
 		size_t n_fields)
 {
@@ -120,9 +143,8 @@ void log_fields(enum log_level level, const char *message, const struct log_fiel
 	/* Metadata and libvirt's errors are quoted in it: a line is to stay one. */
 	snprintf(text, sizeof(text), "%s", message);
 	text_make_printable(text);
-	if (target.to_journal && write_journal(level, text, fields, n_fields) >= 0)
-		return;
-	write_stderr(level, text);
+	if (!log_writer_put(level, text, fields, n_fields))
+		write_line(level, text, fields, n_fields);
 }
 
 void log_at(enum log_level level, const char *format, ...)

@@ -24,6 +24,16 @@ struct log_field {
 /* `program` prefixes the lines on standard error; borrowed for ever. */
 void log_init(const char *program);
 
+/*
+ * From now on a thread writes the log, and logging waits for nobody: lines that cannot be written in
+ * time are dropped, and their number is said. Signals must be blocked already. Returns 0 or a negative
+ * errno: then lines are still written at once.
+ */
+int log_detach(void);
+
+/* Before the process ends: all is written, unless that hangs. */
+void log_attach(void);
+
 void log_set_level(enum log_level level);
 
 /* "error", "warning", "info" or "debug". Returns 0 or -EINVAL. */

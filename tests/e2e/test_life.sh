@@ -99,6 +99,11 @@ test_second_daemon_is_refused()
 	expect "a second daemon ends with a failure ($status)" [ "$status" -ne 0 ]
 	expect_not "by itself, not by the time-out" [ "$status" -ge 124 ]
 	expect "it says which name is taken" grep -q org.aerostat1 "$test_dir/second.log"
+	status=0
+	timeout 20 "$aerostatd" --config "$test_dir/aerostatd.conf" --bus none \
+		>"$test_dir/third.log" 2>&1 || status=$?
+	equal "exit status of one that is on no bus" "$status" 3
+	expect "it says which process has the VMs" grep -q "process $daemon_pid manages" "$test_dir/third.log"
 	expect "the first goes on" daemon_answers
 	stop_daemon
 }

@@ -57,7 +57,10 @@ test_reload_of_a_bad_file_keeps_the_old()
 		[policy]
 		staleness = 1s
 	CONF
-	kill -HUP "$daemon_pid"
+	# As the unit does it.
+	expect_not "reading it fails" eval 'busctl --system call org.aerostat1 /org/aerostat1 \
+		org.aerostat1.Manager Reload >"$test_dir/reload.txt" 2>&1'
+	expect "and whoever asked hears why" grep -q 'policy.staleness' "$test_dir/reload.txt"
 	eventually "the mistake is logged with its line" \
 		log_has 'aerostatd\.conf:[0-9]+: policy\.staleness'
 	ticks_pass 4

@@ -19,10 +19,11 @@
 #include "source/sampler.h"
 #include "util/clock.h"
 
-#define VMS	    20
+#define VMS	    50
 #define INTERVAL_MS 3000 /* deadlines of half a second */
 #define PATIENCE_US (60 * 1000000ULL)
-#define HUNG_MAX    (WORKERS_MAX - WORKERS_HEALTHY) /* calls that may hang at once */
+#define HUNG_MAX    (WORKERS_MAX - WORKERS_HEALTHY) /* QEMUs that may hang at once */
+#define CALLS_MAX   (HUNG_MAX + 2) /* calls */
 
 /* What the workers' threads see. */
 static struct {
@@ -320,6 +321,61 @@ static void test_qemus_stop(void **state)
 	assert_eq(fresh(scene), VMS - ARRAY_SIZE(stopped) + 1);
 }
 
+/* Let some go on, and make rounds until all others are known to hang, and these are sampled. */
+static void go_on_from(struct scene *scene, size_t first, size_t n_stopped)
+{
+	for (size_t i = first; i < n_stopped; i++)
+		set(&host.stopped[i], false);
+	for (unsigned int i = 0; i < 6 && (i < 2 || fresh(scene) < VMS - first); i++)
+		assert_int_equal(make_round(scene), 0);
+	assert_eq(fresh(scene), VMS - first);
+}
+
+/* Many at once: as long as not more than may hang, the others are sampled in every round. */
+static void many_stop(struct scene *scene, size_t n)
+{
+	assert_int_equal(make_round(scene), 0);
+	for (size_t i = 0; i < n; i++)
+		set(&host.stopped[i], true);
+	for (unsigned int i = 0; i < 4; i++)
+		assert_int_equal(make_round(scene), 0);
+	for (unsigned int i = 0; i < 4; i++) {
+		assert_int_equal(make_round(scene), 0);
+		assert_int_equal(scene->outcome.error, 0);
+		assert_eq(fresh(scene), VMS - n);
+	}
+	assert_eq(hanging(), n);
+	go_on_from(scene, n / 2, n);
+	go_on_from(scene, 0, n / 2);
+	assert_eq(hanging(), 0);
+}
+
+static void test_ten_stop(void **state)
+{
+	many_stop(*state, 10);
+}
+
+static void test_as_many_as_may_stop(void **state)
+{
+	many_stop(*state, HUNG_MAX);
+}
+
+/* More than can be survived: no more calls than may hang, and when some go on, all is well. */
+static void test_half_stop(void **state)
+{
+	struct scene *scene = *state;
+
+	assert_int_equal(make_round(scene), 0);
+	for (size_t i = 0; i < VMS / 2; i++)
+		set(&host.stopped[i], true);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_int_equal(make_round(scene), 0);
+	assert_true(host.hanging_max <= CALLS_MAX);
+	go_on_from(scene, HUNG_MAX, VMS / 2);
+	go_on_from(scene, 0, HUNG_MAX);
+	assert_eq(hanging(), 0);
+}
+
 /* A domain that is being started holds up the roster: those known are asked without one. */
 static void test_roster_hangs(void **state)
 {
@@ -363,15 +419,12 @@ static void test_everything_hangs(void **state)
 		assert_int_equal(ret, 0);
 		assert_eq(fresh(scene), 0);
 	}
-	assert_true(hanging() <= HUNG_MAX);
+	assert_true(hanging() <= CALLS_MAX + 1);
 	assert_eq(scene->fleet.n_vms, VMS);
-	for (size_t i = 0; i < VMS; i++)
-		set(&host.stopped[i], false);
 	set(&host.roster_stopped, false);
 	run_until(scene, &scene->thawed, 1);
-	assert_int_equal(make_round(scene), 0);
+	go_on_from(scene, 0, VMS);
 	assert_int_equal(scene->outcome.error, 0);
-	assert_eq(fresh(scene), VMS);
 	print_message("# %u of 5 rounds were not begun, %u calls hung at most\n", busy,
 		      host.hanging_max);
 }
@@ -406,6 +459,9 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_all_answer, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_qemus_stop, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ten_stop, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_as_many_as_may_stop, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_half_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_roster_hangs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_everything_hangs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),
