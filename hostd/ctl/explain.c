@@ -37,7 +37,8 @@ static const struct {
 			     "A higher reservation, more shares or more use of its own raise its "
 			     "entitlement." },
 	[REASON_RECLAIM_NEED] = { "There is not enough for what all VMs need; by its shares this much "
-				  "is its part, and what is above goes slowly.",
+				  "is its part. What is above goes slowly, or in steps while the host "
+				  "is hard.",
 				  "More shares or a higher reservation; fewer VMs on this host." },
 	[REASON_RECLAIM_LOW] = { "The host is low: everything above entitlements is taken at once, to "
 				 "keep it from swapping.",
@@ -56,9 +57,10 @@ static const struct {
 			   "guest: no driver, or its own floor." },
 	[REASON_STEADY] = { "It has what it is entitled to.",
 			    "Its use, its settings, or the others' needs." },
-	[REASON_SPARE] = { "It holds more than its entitlement, but nobody waits for memory, and the "
-			   "float is full: taking would help nobody.",
-			   "Somebody's need." },
+	[REASON_SPARE] = { "It holds more than its entitlement, but either nobody waits for memory and "
+			   "the float is full, or what is wanted comes from those that hold more too "
+			   "much.",
+			   "More need of others than those can serve." },
 	[REASON_DEAD_BAND] = { "It is so near its entitlement that a move is not worth the "
 			       "disturbance.",
 			       "A larger difference; [policy] dead_band." },

@@ -68,8 +68,13 @@ static uint64_t wait_ms(const struct tick *tick, const struct policy_vm *vm, enu
 		return rest_of(settings->foreign_hold_ms, state->foreign_ms, tick->now_ms);
 	if (reason == REASON_BOOTING)
 		return sub_u64(settings->boot_grace_ms, vm->sample->up_ms);
-	if (reason == REASON_TURN_HOLD)
-		return rest_of(settings->turn_hold_ms, state->moved_ms, tick->now_ms);
+	if (reason == REASON_TURN_HOLD) {
+		/* It was held back from the other way; taking is urgent while somebody waits. */
+		bool taking = state->direction == VM_GROWN;
+
+		return pace_turn_wait_ms(tick, state, taking ? VM_SHRUNK : VM_GROWN,
+					 taking && tick->wanted_kib);
+	}
 	return 0;
 }
 

@@ -286,7 +286,7 @@ static void test_contradicting_settings(void **state)
 }
 
 /* Each reason has a name and a sentence, and no two have the same. */
-static void test_reasons(void **state)
+static void test_names_of_reasons(void **state)
 {
 	(void)state;
 	for (enum reason a = REASON_NONE; a < REASON_COUNT_; a++) {
@@ -313,7 +313,7 @@ int main(void)
 		cmocka_unit_test(test_observed_holds_for_others),
 		cmocka_unit_test(test_reservation_without_stats),
 		cmocka_unit_test(test_contradicting_settings),
-		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_names_of_reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
