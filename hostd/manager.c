@@ -34,6 +34,10 @@
 
 #define TIMER_ACCURACY_US 10000
 
+/* Of what may come and go as often as it likes, but for this process's log. */
+#define OUTAGE_LINES_AT_ONCE  5
+#define OUTAGE_LINES_EVERY_MS 60000
+
 /* No round takes this long beyond an interval, whatever hangs: its deadlines end it before. */
 #define STUCK_AFTER_MS 60000
 
@@ -63,6 +67,7 @@ static void vm_found(void *userdata, struct vm *vm)
 	/* There is no later tick to wait for until its boot is over. */
 	if (manager->options->once)
 		vm->run_since_ms = 0;
+	manager_bounds_restore(manager, vm);
 	manager_state_restore(manager, vm);
 	log_info("%s: running, uuid=%s", vm->name, vm->sample.uuid);
 	manager_reserve_started(manager, vm->name);
@@ -70,7 +75,7 @@ static void vm_found(void *userdata, struct vm *vm)
 
 static void vm_lost(void *userdata, struct vm *vm)
 {
-	(void)userdata;
+	manager_bounds_keep(userdata, vm);
 	log_info("%s: gone", vm->name);
 }
 
@@ -120,9 +125,12 @@ static void on_thawed(void *userdata)
 
 static void round_failed(struct manager *manager, int error, const char *why)
 {
-	if (!manager->late_logged)
+	/* A libvirt that answers every other time is said now and then. */
+	if (!manager->late_logged && rate_allow(&manager->outages, clock_monotonic_ms(),
+						OUTAGE_LINES_EVERY_MS, OUTAGE_LINES_AT_ONCE)) {
 		log_warning("no statistics: %s; no targets are changed until they come", why);
-	manager->late_logged = true;
+		manager->late_logged = true;
+	}
 	manager->judged_ms = 0; /* what comes after this is not late, but back */
 	manager->failed = true;
 	/* Boot does not wait for a libvirt that says nothing. */
@@ -279,7 +287,8 @@ static void on_domain_event(void *userdata, const struct domain_event *event)
 	case DOMAIN_EVENT_BALLOON:
 		break;
 	}
-	manager_tick_soon(manager);
+	if (manager_event_counts(manager, vm, event))
+		manager_tick_soon(manager);
 }
 
 /* The kernel fires once a window at most, so no gap has to be kept. */
@@ -426,6 +435,7 @@ bool manager_stop(struct manager *manager)
 	free(manager->policy_vms);
 	signals_free(manager->signals);
 	free(manager->uri);
+	free(manager->gone);
 	free(manager);
 	return true;
 }

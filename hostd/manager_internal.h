@@ -4,6 +4,7 @@
  *
  *   manager.c        connection, when to sample, when a tick is due
  *   manager_vms.c    learning about a VM: description, metadata, settings
+ *   manager_bounds.c   what guests can bring about as often as they like
  *   manager_signals.c  what only the host can see of a VM
  *   manager_state.c    what outlives the daemon
  *   manager_judge.c  the tick itself: judge freshness, decide, act, log
@@ -54,6 +55,10 @@ struct manager {
 	sd_event_source *tick_timer;
 	uint64_t timer_ms; /* monotonic; when it last fired */
 	uint64_t tick_ms; /* monotonic; when the last tick began */
+
+	struct rate early_others; /* ticks for the sake of VMs that are not known yet */
+	struct rate outages; /* of which rounds without a roster are logged */
+	struct gone_vms *gone; /* manager_bounds.c; NULL: nobody has gone yet */
 
 	bool remote; /* the VMs' host is not this one: libvirt tells of its memory */
 	struct sampler *sampler;
@@ -139,6 +144,18 @@ void manager_judge(struct manager *manager);
 /* The actuator's completion. */
 void manager_set_done(void *userdata, const char *uuid, uint64_t target_kib, int error,
 		      const char *why);
+
+/* manager_bounds.c */
+
+/* A VM is gone, or found: what its guest may bring about is counted over its runs. */
+void manager_bounds_keep(struct manager *manager, const struct vm *vm);
+void manager_bounds_restore(struct manager *manager, struct vm *vm);
+
+/* How long ago it has booted, of boots as often as they count. */
+uint64_t manager_up_ms(const struct manager *manager, struct vm *vm, uint64_t now_ms);
+
+/* Whether this is a reason for an early tick. `vm` NULL: not known yet. `event` NULL: news of it. */
+bool manager_event_counts(struct manager *manager, struct vm *vm, const struct domain_event *event);
 
 /* manager_refuse.c */
 

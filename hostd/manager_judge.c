@@ -28,13 +28,13 @@ static const struct vm_settings left_alone = {
 };
 
 /* What statistics alone do not say: ages by the clocks, and what the description adds. */
-static void complete_sample(const struct manager *manager, struct vm *vm, uint64_t now_ms)
+static void complete_sample(struct manager *manager, struct vm *vm, uint64_t now_ms)
 {
 	struct vm_sample *sample = &vm->sample;
 
 	sample->stats_age_ms =
 		stats_age_ms(vm->last_update_s, clock_wall_ms(&manager->options->clock));
-	sample->up_ms = now_ms - vm->run_since_ms;
+	sample->up_ms = manager_up_ms(manager, vm, now_ms);
 	sample->has_balloon = vm->description.has_balloon && !vm->description.pinned;
 	sample->apart = vm->description.hugepages;
 	sample->hung = vm->hung;
@@ -117,6 +117,7 @@ static void send_target(struct manager *manager, struct vm *vm)
 	vm->asked_before_kib = vm->asked_kib;
 	/* Promised from now on, so that the next tick does not give the same memory twice. */
 	vm->asked_kib = opt_some(request.target_kib);
+	vm->bounds.nearest_kib = UINT64_MAX;
 	manager->setting++;
 	if (request.shrink)
 		manager->telemetry.targets_lowered++;

@@ -139,7 +139,7 @@ static void done_describe(void *userdata, const char *uuid, const struct describ
 	if (manager->stopping)
 		return;
 	vm = fleet_find(&manager->fleet, uuid);
-	if (vm && take_answer(manager, vm, result, why))
+	if (vm && take_answer(manager, vm, result, why) && manager_event_counts(manager, vm, NULL))
 		manager_tick_soon(manager);
 	else if (vm && vm->silent_ms)
 		manager_thawed(manager);

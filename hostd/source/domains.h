@@ -13,6 +13,7 @@
 #include "policy/policy.h"
 #include "source/domain_xml.h"
 #include "source/stats.h"
+#include "util/rate.h"
 
 /* What an operator has ordered; forgotten when the VM ends. */
 struct vm_orders {
@@ -26,6 +27,15 @@ struct vm_refusal {
 	uint64_t until_ms; /* monotonic; not asked again before; 0: it may be asked */
 	uint64_t delay_ms; /* the last one; 0: none yet */
 	bool episode; /* has been logged; until one was set */
+};
+
+/* How often its guest has done what it can do as often as it likes (manager_bounds.c). */
+struct vm_bounds {
+	struct rate boots;
+	uint64_t run_since_ms; /* of the run that was counted last */
+	uint64_t boot_ms; /* when the last one began that counts as a boot */
+	struct rate early; /* ticks for its sake */
+	uint64_t nearest_kib; /* its balloon has come so near to what was asked for */
 };
 
 struct vm {
@@ -62,6 +72,7 @@ struct vm {
 	bool setting; /* a target is on its way to libvirt */
 	bool release; /* it is to get its maximum back, and has not been asked yet */
 	struct vm_refusal refusal;
+	struct vm_bounds bounds;
 	struct opt_u64 asked_kib; /* the target last asked for; unknown: none in this run */
 	struct opt_u64 asked_before_kib; /* while setting: to go back to when it fails */
 

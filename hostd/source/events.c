@@ -22,8 +22,8 @@ static void deliver_event(struct message *message)
 	free(em);
 }
 
-static void post(struct event_sink *sink, virConnectPtr conn, virDomainPtr domain,
-		 enum domain_event_kind kind)
+static void post_balloon(struct event_sink *sink, virConnectPtr conn, virDomainPtr domain,
+			 enum domain_event_kind kind, uint64_t actual_kib)
 {
 	struct event_message *em;
 
@@ -33,12 +33,19 @@ static void post(struct event_sink *sink, virConnectPtr conn, virDomainPtr domai
 	em->message.deliver = deliver_event;
 	em->sink = sink;
 	em->event.kind = kind;
+	em->event.actual_kib = actual_kib;
 	em->event.conn = conn;
 	if (virDomainGetUUIDString(domain, em->event.uuid)) {
 		free(em);
 		return;
 	}
 	mailbox_post(sink->mailbox, &em->message);
+}
+
+static void post(struct event_sink *sink, virConnectPtr conn, virDomainPtr domain,
+		 enum domain_event_kind kind)
+{
+	post_balloon(sink, conn, domain, kind, 0);
 }
 
 static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail, void *sink)
@@ -66,8 +73,7 @@ static void on_reboot(virConnectPtr conn, virDomainPtr domain, void *sink)
 static void on_balloon(virConnectPtr conn, virDomainPtr domain, unsigned long long actual_kib,
 		       void *sink)
 {
-	(void)actual_kib; /* the next sample has it, together with the rest */
-	post(sink, conn, domain, DOMAIN_EVENT_BALLOON);
+	post_balloon(sink, conn, domain, DOMAIN_EVENT_BALLOON, actual_kib);
 }
 
 static void on_device(virConnectPtr conn, virDomainPtr domain, const char *alias, void *sink)

@@ -21,6 +21,7 @@ enum domain_event_kind {
 
 struct domain_event {
 	enum domain_event_kind kind;
+	uint64_t actual_kib; /* of DOMAIN_EVENT_BALLOON */
 	char uuid[VM_UUID_LEN];
 	const void *conn; /* which connection it came by; only to be compared */
 };

@@ -25,12 +25,21 @@
 #include <string.h>
 #include <time.h>
 
+#include "util/clock.h"
 #include "util/log.h"
+#include "util/rate.h"
 
-#define RETRY_FIRST_MS	     500
-#define RETRY_MAX_MS	     2000
-#define RETRY_ACCURACY_MS    50
-#define CONNECTS_OUT_MAX     3
+#define RETRY_FIRST_MS	  500
+#define RETRY_MAX_MS	  2000
+#define RETRY_ACCURACY_MS 50
+#define CONNECTS_OUT_MAX  3
+
+/* A connection that has lasted for so long is none of a libvirt that comes and goes. */
+#define STEADY_MS 10000
+
+/* Outages that are logged at once; then one in a minute, with how many there were. */
+#define OUTAGES_AT_ONCE	     3
+#define OUTAGES_EVERY_MS     60000
 #define STOP_TIMEOUT_MS	     1000
 #define KEEPALIVE_INTERVAL_S 5
 #define KEEPALIVE_COUNT	     3
@@ -56,7 +65,11 @@ struct link {
 	sd_event_source *deadline;
 	const struct job *attempt; /* while connecting; only to be compared and abandoned */
 	unsigned int connects_out; /* also those that nobody waits for any more */
-	bool episode_logged; /* this outage has had its line */
+	bool episode; /* an outage is on, and has had its line, or none */
+	bool said; /* it has had one, so its end has, too */
+	struct rate outages; /* that were said */
+	unsigned int unsaid; /* since then */
+	uint64_t up_ms; /* monotonic; since when it has been up */
 	virConnectPtr conn; /* while up */
 	struct event_registration registration;
 
@@ -261,13 +274,24 @@ static void schedule_retry(struct link *link)
 
 static void log_outage(struct link *link, const char *what, const char *why)
 {
-	if (link->episode_logged) {
+	/* One that lasts is said in the end, too. */
+	if ((link->episode && link->said) ||
+	    !rate_allow(&link->outages, clock_monotonic_ms(), OUTAGES_EVERY_MS, OUTAGES_AT_ONCE)) {
+		link->said = link->said && link->episode;
+		link->unsaid += !link->episode;
+		link->episode = true;
 		log_debug("%s %s: %s", what, link->uri, why);
 		return;
 	}
+	link->said = true;
+	if (link->unsaid)
+		log_warning(
+			"libvirt comes and goes: %u outages more since the last that was logged",
+			link->unsaid);
+	link->unsaid = 0;
 	log_warning("%s %s: %s; all VMs keep their targets; trying again, at most every %d s", what,
 		    link->uri, why, RETRY_MAX_MS / 1000);
-	link->episode_logged = true;
+	link->episode = true;
 }
 
 /* The present attempt has come to nothing. */
@@ -288,11 +312,12 @@ static void attempt_succeeded(struct link *link, const struct connect_job *cj)
 	link->conn = cj->conn;
 	link->registration = cj->registration;
 	link->state = LINK_UP;
-	link->retry_ms = RETRY_FIRST_MS;
-	link->episode_logged = false;
+	link->up_ms = clock_monotonic_ms();
+	link->episode = false;
 	sd_event_source_set_enabled(link->retry, SD_EVENT_OFF);
 	sd_event_source_set_enabled(link->deadline, SD_EVENT_OFF);
-	log_info("connected to libvirt at %s", link->uri);
+	if (link->said)
+		log_info("connected to libvirt at %s", link->uri);
 	if (!strncmp(link->uri, "test:", strlen("test:")))
 		workers_share_connection(link->workers, link->conn);
 	link->handlers.up(link->handlers.userdata);
@@ -361,6 +386,8 @@ void link_suspect(struct link *link, const char *why)
 	if (link->state != LINK_UP)
 		return;
 	close_connection(link);
+	if (clock_monotonic_ms() - link->up_ms >= STEADY_MS)
+		link->retry_ms = RETRY_FIRST_MS;
 	log_outage(link, "lost libvirt at", why);
 	schedule_retry(link);
 	link->handlers.down(link->handlers.userdata, why);
@@ -385,6 +412,7 @@ int link_new(sd_event *event, const char *uri, uint32_t deadline_ms,
 		return -ENOMEM;
 	link->handlers = *handlers;
 	link->retry_ms = RETRY_FIRST_MS;
+	link->said = true;
 	link->deadline_ms = deadline_ms;
 	link->sink = (struct event_sink){ .handler = on_event, .userdata = link };
 	link->uri = strdup(uri);
