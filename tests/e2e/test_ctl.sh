@@ -21,7 +21,7 @@ commands() { "$aerostatctl" --help | awk '/^  [a-z]/ { print $1 }'; }
 # A table of command lines and how they end. No daemon is needed to be refused.
 test_ctl_usage()
 {
-	local command status arguments
+	local command status arguments words
 	runs 2
 	runs 0 --help
 	runs 0 --version
@@ -34,9 +34,10 @@ test_ctl_usage()
 			fail "$command is not in the manual"
 	done < <(commands)
 	while read -r status arguments; do
-		# shellcheck disable=SC2086 # words are meant
-		runs "$status" $arguments
+		read -ra words <<<"$arguments"
+		runs "$status" "${words[@]/#<empty>/}"
 		[ "$status" != 3 ] || errs 'not running'
+		[[ $arguments != *"<empty>"* ]] || errs 'is empty'
 	done <<-TABLE
 		2 status --bus nosuch
 		2 --bus
@@ -62,6 +63,18 @@ test_ctl_usage()
 		2 top --delay 1ms
 		2 top --count 0
 		2 diagnose vm-a
+		2 explain <empty>
+		2 status vm-a <empty>
+		2 history <empty>
+		2 history vm-a --since <empty>
+		2 set <empty> limit=1G
+		2 set vm-a <empty>
+		2 boost <empty> 1G --for 1min
+		2 boost vm-a <empty> --for 1min
+		2 reserve <empty>
+		2 pause <empty>
+		2 resume vm-a <empty>
+		2 check-config <empty>
 		2 check-config one two
 		2 simulate
 		2 simulate --overcommit lots
@@ -169,6 +182,29 @@ test_ctl_hostile_names()
 	runs 0 dump
 	expect "nor do metrics" grep -qF 'domain=\"evil?31m??x\"' "$test_dir/ctl.txt"
 	expect "nor does the log" log_has 'evil\?31m\?\?x: running'
+	stop_daemon
+}
+
+# Names that hide another VM, by looking like its UUID or like a pattern of its name, do not.
+test_ctl_names_that_hide_others()
+{
+	local first=00000001-0000-4000-8000-000000000000
+	start_daemon_with_names web1 "$first" 'web*' 'twin?' 'twin&#x9b;' vm-z
+	runs 0 status --json "$first"
+	equal "by its UUID" "$(jq -r '.vms[].name' "$test_dir/ctl.txt")" web1
+	errs 'is also a name'
+	runs 0 status --json 'web*'
+	equal "by its name" "$(jq -r '.vms[].name' "$test_dir/ctl.txt")" 'web*'
+	runs 0 status --json 'web**'
+	equal "by a pattern" "$(jq -r '.vms[].name' "$test_dir/ctl.txt" | xargs)" 'web* web1'
+	runs 0 pause "$first"
+	eventually "the right one is paused" vm_has web1 paused true
+	equal "and the other is not" "$(vm_status "$first" paused)" ''
+	equal "the object of that UUID" "$(busctl --system get-property org.aerostat1 \
+		"/org/aerostat1/vm/${first//-/_}" org.aerostat1.VM Name)" 's "web1"'
+	runs 1 pause 'twin?'
+	errs '2 VMs are called .twin\?.: give a UUID'
+	runs 0 pause 00000004-0000-4000-8000-000000000000
 	stop_daemon
 }
 
