@@ -39,13 +39,13 @@ const char *size_of(const json_t *object, const char *key, char *buffer)
 	return size_format_kib((uint64_t)json_integer_value(value), buffer, CELL_LEN);
 }
 
-static size_t count_equal(const json_t *vms, const char *key, const char *text)
+size_t count_equal(const json_t *array, const char *key, const char *text)
 {
-	const json_t *vm;
+	const json_t *object;
 	size_t i, n = 0;
 
-	json_array_foreach(vms, i, vm)
-		n += !strcmp(text, text_of(vm, key, ""));
+	json_array_foreach(array, i, object)
+		n += !strcmp(text, text_of(object, key, ""));
 	return n;
 }
 

@@ -16,6 +16,9 @@
  */
 int select_vms(json_t *status, char *const *arguments, size_t n_arguments);
 
+/* Of how many objects in an array the text of a key is this. */
+size_t count_equal(const json_t *array, const char *key, const char *text);
+
 /* The text of a key; `otherwise` when there is none. */
 const char *text_of(const json_t *object, const char *key, const char *otherwise);
 

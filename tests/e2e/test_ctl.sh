@@ -65,6 +65,7 @@ test_ctl_usage()
 		2 diagnose vm-a
 		2 explain <empty>
 		2 status vm-a <empty>
+		2 status --names --json
 		2 history <empty>
 		2 history vm-a --since <empty>
 		2 set <empty> limit=1G
@@ -205,6 +206,9 @@ test_ctl_names_that_hide_others()
 	runs 1 pause 'twin?'
 	errs '2 VMs are called .twin\?.: give a UUID'
 	runs 0 pause 00000004-0000-4000-8000-000000000000
+	runs 0 status --names
+	equal "what each is named by" "$(xargs -d '\n' <"$test_dir/ctl.txt")" \
+		"$first 00000004-0000-4000-8000-000000000000 00000005-0000-4000-8000-000000000000 vm-z web* web1"
 	stop_daemon
 }
 
@@ -472,20 +476,80 @@ test_ctl_completion()
 	configure </dev/null
 	start_daemon
 	eventually "the VM is known" vm_known vm-a
-	equal "a subcommand" "$(completes aerostatctl diag)" diagnose
-	equal "an option" "$(completes aerostatctl boost --fo)" --for
-	equal "VMs" "$(completes aerostatctl explain vm-b)" "vm-b vm-bare"
-	equal "settings" "$(completes aerostatctl set vm-a resv res)" "reservation="
+	equal "a subcommand" "$(completes 'aerostatctl diag')" diagnose
+	equal "an option" "$(completes 'aerostatctl boost --fo')" --for
+	equal "VMs" "$(completes 'aerostatctl explain vm-b')" "vm-b vm-bare"
+	equal "settings" "$(completes 'aerostatctl set vm-a res')" "reservation="
 	stop_daemon
 }
 
-# What Tab offers after these words.
+# What Tab offers after this line.
 completes()
 {
 	PATH=$(dirname "$aerostatctl"):$PATH bash -c '
 		. "$1"
-		shift
-		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-		_aerostatctl
-		echo "${COMPREPLY[*]}"' - "$top/hostd/data/completion.bash" "$@"
+		COMP_LINE=$2 COMP_POINT=${#2}
+		read -ra COMP_WORDS <<<"$2"
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_aerostatctl aerostatctl "${2##* }"
+		echo "${COMPREPLY[*]}"' - "$top/hostd/data/completion.bash" "$1"
+}
+
+# A name is completed as what it is, one argument, whatever a shell would make of it: by a real shell.
+test_ctl_completion_of_hostile_names()
+{
+	# shellcheck disable=SC2016 # as they are
+	start_daemon_with_names 'a $(touch evil)' 'b`touch evil`' 'c;touch evil' 'd "e"f' "f'g" \
+		'h:i:j' 'k@l=m' 'n*' '-o' 'p\q'
+	mkdir -p "$test_dir/shell"
+	while IFS='|' read -r typed expected; do
+		rm -f "$test_dir/shell"/*
+		tab "$typed"
+		equal "arguments of: explain $typed<Tab>" "$(cat "$test_dir/shell/arguments")" "<$expected>"
+		expect_not "$typed: a name was run" test -e "$test_dir/shell/evil"
+	done <<-'TABLE'
+		a|a $(touch evil)
+		a\ |a $(touch evil)
+		'a |a $(touch evil)
+		"a |a $(touch evil)
+		b|b`touch evil`
+		"b|b`touch evil`
+		c|c;touch evil
+		c\;t|c;touch evil
+		d|d "e"f
+		"d|d "e"f
+		f|f'g
+		'f|f'g
+		h|h:i:j
+		h:|h:i:j
+		h:i:|h:i:j
+		'h:i|h:i:j
+		k|k@l=m
+		k@l|k@l=m
+		k@l=|k@l=m
+		n|n*
+		00000009|00000009-0000-4000-8000-000000000000
+		p|p\q
+		p\\|p\q
+		"p|p\q
+	TABLE
+	stop_daemon
+}
+
+# Type `aerostatctl explain`, the words, Tab and Return into an interactive shell; in shell/arguments
+# is what came of it.
+tab()
+{
+	cat >"$test_dir/bashrc" <<-RC
+		cd '$test_dir/shell'
+		PATH='$(dirname "$aerostatctl")':\$PATH
+		. '$top/hostd/data/completion.bash'
+		aerostatctl() { if [ "\$1" = explain ]; then printf '<%s>\n' "\${@:2}" >arguments; else
+			command aerostatctl "\$@"; fi; }
+	RC
+	# An open quote is closed by the completion; without one, the shell would wait for it for ever.
+	printf 'aerostatctl explain %s\t\nexit\n' "$1" |
+		timeout 20 script -qec "INPUTRC=/dev/null bash --noprofile --rcfile '$test_dir/bashrc' -i" \
+			/dev/null >"$test_dir/tab.txt" 2>&1 || true
+	[ -f "$test_dir/shell/arguments" ] || fail "explain $1<Tab> ran nothing: $(cat -v "$test_dir/tab.txt")"
 }
