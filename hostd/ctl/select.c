@@ -127,10 +127,8 @@ int select_vms(json_t *status, char *const *arguments, size_t n_arguments)
 int print_json(const json_t *status)
 {
 	/* Escaped as far as can be: what a tenant chose may act on a terminal that shows it. */
-	if (json_dumpf(status, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII)) {
-		fprintf(stderr, "aerostatctl: cannot write\n");
-		return CTL_FAILED;
-	}
+	if (json_dumpf(status, stdout, JSON_INDENT(2) | JSON_PRESERVE_ORDER | JSON_ENSURE_ASCII))
+		return CTL_FAILED; /* main() says so */
 	putchar('\n');
 	return CTL_OK;
 }

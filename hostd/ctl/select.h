@@ -34,7 +34,7 @@ const char *size_of(const json_t *object, const char *key, char *buffer);
 /* For orders, which print nothing else: with --json {"done": true} once it is. Returns `code`. */
 int print_done(bool json, int code);
 
-/* Print as JSON. Returns CTL_OK, or CTL_FAILED after a message. */
+/* Print as JSON. Returns CTL_OK, or CTL_FAILED when that cannot be written. */
 int print_json(const json_t *value);
 
 #endif

@@ -58,7 +58,11 @@ _aerostatctl_offer()
 	done
 }
 
-_aerostatctl_offer_files() { mapfile -t COMPREPLY < <(compgen -f -- "$word") && compopt -o filenames 2>/dev/null; }
+_aerostatctl_offer_files()
+{
+	mapfile -t COMPREPLY < <(compgen -f -- "$word")
+	compopt -o filenames 2>/dev/null
+}
 
 _aerostatctl_offer_words() { _aerostatctl_offer < <(printf '%s\n' "$@"); }
 

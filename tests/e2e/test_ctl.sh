@@ -186,6 +186,46 @@ test_ctl_hostile_names()
 	stop_daemon
 }
 
+# An answer that did not arrive is not a short one.
+test_ctl_output_that_fails()
+{
+	local command
+	start_daemon_with_names vm-a vm-z
+	for command in status 'status --json' 'status --names' 'top --batch --count 100' 'explain vm-a' \
+		capacity diagnose dump 'history vm-a' --help --version check-config; do
+		# shellcheck disable=SC2086 # words are meant
+		cannot_write "$command" 1 $command >/dev/full
+		# shellcheck disable=SC2086
+		cannot_write "$command" 1 $command >&-
+	done
+	runs 0 status 2>&- <&-
+	stop_daemon
+	cannot_write "without a daemon" 3 status >/dev/full
+	# gnuplot is started without a shell, and that it is not there or fails is said.
+	cannot_plot 'gnuplot is not installed' "$(dirname "$aerostatctl")" x.png
+	! have gnuplot || cannot_plot 'gnuplot could not draw' "$PATH" nowhere/x.png
+}
+
+# cannot_write WHAT EXIT_STATUS ARGUMENT...: with a standard output that takes nothing.
+cannot_write()
+{
+	local what=$1 expected=$2 status=0
+	shift 2
+	timeout 30 "$aerostatctl" "$@" 2>"$test_dir/ctl.err" || status=$?
+	[ "$status" = "$expected" ] || fail "$what: aerostatctl ended with $status, not $expected" >&2
+	errs 'cannot write to standard output' >&2
+}
+
+cannot_plot()
+{
+	local status=0
+	PATH=$2 "$aerostatctl" simulate --quiet --policy static --plot "$test_dir/$3" \
+		--scenario "$top/tests/scenarios/idle.ini" >"$test_dir/ctl.txt" 2>"$test_dir/ctl.err" ||
+		status=$?
+	equal "exit status" "$status" 1
+	errs "$1"
+}
+
 # Names that hide another VM, by looking like its UUID or like a pattern of its name, do not.
 test_ctl_names_that_hide_others()
 {
