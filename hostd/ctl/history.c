@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/gnuplot.h"
 #include "ctl/options.h"
 #include "ctl/select.h"
 #include "ctl/sentences.h"
@@ -25,7 +26,7 @@ static const char help[] =
 	"\n"
 	"      --since TIME  this far back: 30min, 6h (default 24h)\n"
 	"      --table       each point, instead of a line of blocks\n"
-	"      --plot FILE   draw FILE.png with gnuplot\n" CTL_HELP_COMMON;
+	"      --plot FILE   draw it with gnuplot, as a PNG\n" CTL_HELP_COMMON;
 
 static const struct {
 	const char *key;
@@ -153,49 +154,35 @@ static void write_data(FILE *to, const json_t *points)
 	}
 }
 
-/* In a gnuplot string, quotes would end it. */
-static void write_quoted(FILE *to, const char *text)
-{
-	fputc('\'', to);
-	for (; *text; text++)
-		fputs(*text == '\'' ? "''" : (char[]){ *text, '\0' }, to);
-	fputc('\'', to);
-}
-
 static int plot(const char *vm, const json_t *points, const char *file)
 {
-	FILE *gnuplot = popen("gnuplot", "we");
-	const char *between = "";
 	json_int_t least, most, last;
+	struct gnuplot gnuplot;
+	const char *between = "";
+	int ret = gnuplot_start(&gnuplot);
 
-	if (!gnuplot) {
-		fprintf(stderr, "aerostatctl: cannot start gnuplot\n");
-		return CTL_FAILED;
-	}
+	if (ret)
+		return gnuplot_complain(file, ret);
 	fputs("set terminal pngcairo size 1000,500 noenhanced\nset datafile missing '?'\n"
 	      "set xlabel 'minutes'\nset ylabel 'GiB'\nset yrange [0:*]\nset key below\nset grid\n"
 	      "set title ",
-	      gnuplot);
-	write_quoted(gnuplot, vm);
-	fputs("\nset output ", gnuplot);
-	write_quoted(gnuplot, file);
-	fputs("\n$data << END\n", gnuplot);
-	write_data(gnuplot, points);
-	fputs("END\nplot ", gnuplot);
+	      gnuplot.to);
+	gnuplot_quote(&gnuplot, vm);
+	fputs("\nset output ", gnuplot.to);
+	gnuplot_quote(&gnuplot, file);
+	fputs("\n$data << END\n", gnuplot.to);
+	write_data(gnuplot.to, points);
+	fputs("END\nplot ", gnuplot.to);
 	for (size_t s = 0; s < N_SERIES; s++) {
 		if (!bounds(points, series[s].key, &least, &most, &last))
 			continue;
-		fprintf(gnuplot, "%s$data using 1:%zu with %s title '%s'", between, s + 2,
+		fprintf(gnuplot.to, "%s$data using 1:%zu with %s title '%s'", between, s + 2,
 			s ? "lines" : "lines lw 2", series[s].name);
 		between = ", ";
 	}
-	fputc('\n', gnuplot);
-	if (pclose(gnuplot)) {
-		fprintf(stderr, "aerostatctl: gnuplot could not draw %s; is gnuplot installed?\n",
-			file);
-		return CTL_FAILED;
-	}
-	return CTL_OK;
+	fputc('\n', gnuplot.to);
+	ret = gnuplot_end(&gnuplot);
+	return ret ? gnuplot_complain(file, ret) : CTL_OK;
 }
 
 static int show(const struct ctl_common *common, const char *vm, uint64_t since_ms, bool table,

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* aerostatctl: finds the subcommand; each is a file of its own. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/boost.h"
 #include "ctl/capacity.h"
@@ -79,7 +83,32 @@ static int run(int argc, char **argv, int at)
 	return CTL_USAGE;
 }
 
-int main(int argc, char **argv)
+/*
+ * A descriptor that our caller closed would be given to the connection with the daemon. What takes its
+ * place refuses to be used, so that what is printed is not lost unnoticed.
+ */
+static void occupy_closed(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+			_exit(CTL_FAILED);
+}
+
+/* Whatever was printed must have arrived, or a full disk would look like a short answer. */
+static int end_output(int code)
+{
+	bool failed = ferror(stdout) != 0;
+
+	errno = 0;
+	if (!fclose(stdout) && !failed)
+		return code;
+	fprintf(stderr, "aerostatctl: cannot write to standard output%s%s\n", errno ? ": " : "",
+		errno ? strerror(errno) : "");
+	return code == CTL_OK ? CTL_FAILED : code;
+}
+
+static int start(int argc, char **argv)
 {
 	int at;
 
@@ -101,4 +130,10 @@ int main(int argc, char **argv)
 		return run(argc, argv, at);
 	fprintf(stderr, "aerostatctl: which command? See --help\n");
 	return CTL_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	occupy_closed();
+	return end_output(start(argc, argv));
 }

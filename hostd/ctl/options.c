@@ -17,6 +17,24 @@ static void take_own(const struct ctl_option *own)
 		*own->value = optarg;
 }
 
+/* A variable that a script did not set; of VMs, none would otherwise mean all. */
+static bool any_empty(int argc, char **argv, int first, const struct ctl_option *own)
+{
+	for (; own && own->name; own++) {
+		if (!own->value || !*own->value || **own->value)
+			continue;
+		fprintf(stderr, "aerostatctl: the value of --%s is empty\n", own->name);
+		return true;
+	}
+	for (int i = first; i < argc; i++) {
+		if (argv[i][0])
+			continue;
+		fprintf(stderr, "aerostatctl: argument %d is empty\n", i - first + 1);
+		return true;
+	}
+	return false;
+}
+
 bool ctl_parse(int argc, char **argv, const char *help, const struct ctl_option *own,
 	       struct ctl_common *ret_common, int *ret_code)
 {
@@ -51,6 +69,10 @@ bool ctl_parse(int argc, char **argv, const char *help, const struct ctl_option 
 			*ret_code = CTL_USAGE;
 			return false;
 		}
+	}
+	if (any_empty(argc, argv, optind, own)) {
+		*ret_code = CTL_USAGE;
+		return false;
 	}
 	common.first = optind;
 	*ret_common = common;

@@ -10,11 +10,14 @@
 #define CELL_LEN 40 /* a buffer for one formatted value */
 
 /*
- * Leave in status only the VMs that the patterns name: names, UUIDs, or shell patterns of names;
- * without any pattern all stay. Returns CTL_OK, or CTL_FAILED after a message when a pattern names
- * none.
+ * Leave in status only the VMs that the arguments mean, each a UUID, or else a name, or else a shell
+ * pattern of names; without any argument all stay. Returns CTL_OK, or CTL_FAILED after a message when
+ * one means none.
  */
-int select_vms(json_t *status, char *const *patterns, size_t n_patterns);
+int select_vms(json_t *status, char *const *arguments, size_t n_arguments);
+
+/* Of how many objects in an array the text of a key is this. */
+size_t count_equal(const json_t *array, const char *key, const char *text);
 
 /* The text of a key; `otherwise` when there is none. */
 const char *text_of(const json_t *object, const char *key, const char *otherwise);
@@ -31,7 +34,7 @@ const char *size_of(const json_t *object, const char *key, char *buffer);
 /* For orders, which print nothing else: with --json {"done": true} once it is. Returns `code`. */
 int print_done(bool json, int code);
 
-/* Print as JSON. Returns CTL_OK, or CTL_FAILED after a message. */
+/* Print as JSON. Returns CTL_OK, or CTL_FAILED when that cannot be written. */
 int print_json(const json_t *value);
 
 #endif

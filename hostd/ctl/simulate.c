@@ -13,6 +13,7 @@
 
 #include "conf/keys.h"
 #include "ctl/client.h"
+#include "ctl/gnuplot.h"
 #include "ctl/simulate_internal.h"
 #include "util/cleanup.h"
 
@@ -129,18 +130,12 @@ static int show(const struct experiment *experiment, const struct simulate_optio
 		if (outcome)
 			simulate_print_outcome(outcome);
 	}
-	if (ret || fflush(stdout) || ferror(stdout)) {
-		fprintf(stderr, "aerostatctl: cannot write\n");
-		return CTL_FAILED;
-	}
+	if (ret || fflush(stdout) || ferror(stdout))
+		return CTL_FAILED; /* main() says so */
 	if (!options->plot)
 		return CTL_OK;
 	ret = simulate_plot(experiment, metrics, options->plot);
-	if (!ret)
-		return CTL_OK;
-	fprintf(stderr, "aerostatctl: cannot draw %s with gnuplot: %s\n", options->plot,
-		strerror(-ret));
-	return CTL_FAILED;
+	return ret ? gnuplot_complain(options->plot, ret) : CTL_OK;
 }
 
 static int compare(struct experiment *experiment, const struct simulate_options *options)

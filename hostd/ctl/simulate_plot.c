@@ -1,32 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Draws what a simulation found: violated minutes and host swap by policy, a group of bars for
- * each overcommit factor. gnuplot does the drawing, as a program of its own fed through a pipe, so
- * that no file name has to pass through a shell.
+ * each overcommit factor. gnuplot does the drawing.
  */
-#include <errno.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "ctl/gnuplot.h"
 #include "ctl/simulate_internal.h"
 #include "sim/model.h"
-
-/* In gnuplot's single quotes, a quote is written twice. */
-static void put_quoted(FILE *to, const char *text)
-{
-	putc('\'', to);
-	for (; *text; text++) {
-		if (*text == '\'')
-			putc('\'', to);
-		putc(*text, to);
-	}
-	putc('\'', to);
-}
 
 static double harmed_percent(const struct metrics *metrics)
 {
@@ -88,13 +69,15 @@ static void write_panel(FILE *to, const struct experiment *experiment,
 	fputs("EOD\n", to);
 }
 
-static void write_script(FILE *to, const struct experiment *experiment,
+static void write_script(struct gnuplot *gnuplot, const struct experiment *experiment,
 			 const struct metrics *metrics, const char *path)
 {
+	FILE *to = gnuplot->to;
+
 	for (size_t i = 0; i < N_PANELS; i++)
 		write_panel(to, experiment, metrics, i);
 	fputs("set terminal pngcairo size 1400,1000 font 'sans,11'\nset output ", to);
-	put_quoted(to, path);
+	gnuplot_quote(gnuplot, path);
 	fputs("\nset style data histogram\nset style histogram clustered gap 1.5\n"
 	      "set style fill solid 0.85\nset grid ytics\nset xlabel 'overcommit'\n"
 	      "set key outside right\nset multiplot layout 2,2\n",
@@ -109,55 +92,14 @@ static void write_script(FILE *to, const struct experiment *experiment,
 	fputs("unset multiplot\n", to);
 }
 
-static int start_gnuplot(pid_t *ret_pid, FILE **ret_to)
-{
-	static const char *const arguments[] = { "gnuplot", NULL };
-	posix_spawn_file_actions_t actions;
-	int ends[2], error;
-	FILE *to;
-
-	if (pipe(ends))
-		return -errno;
-	to = fdopen(ends[1], "w");
-	error = to ? posix_spawn_file_actions_init(&actions) : errno;
-	if (!error) {
-		posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
-		posix_spawn_file_actions_addclose(&actions, ends[1]);
-		error = posix_spawnp(ret_pid, "gnuplot", &actions, NULL, (char *const *)arguments,
-				     environ);
-		posix_spawn_file_actions_destroy(&actions);
-	}
-	close(ends[0]);
-	if (!error) {
-		*ret_to = to;
-		return 0;
-	}
-	if (to)
-		fclose(to);
-	else
-		close(ends[1]);
-	return -error;
-}
-
 int simulate_plot(const struct experiment *experiment, const struct metrics *metrics,
 		  const char *path)
 {
-	void (*before)(int);
-	int status = -1, ret;
-	bool written;
-	pid_t pid;
-	FILE *to = NULL;
+	struct gnuplot gnuplot;
+	int ret = gnuplot_start(&gnuplot);
 
-	ret = start_gnuplot(&pid, &to);
 	if (ret)
 		return ret;
-	/* A gnuplot that ends early shows in its status. */
-	before = signal(SIGPIPE, SIG_IGN);
-	write_script(to, experiment, metrics, path);
-	written = !ferror(to);
-	written = !fclose(to) && written;
-	signal(SIGPIPE, before);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return written && WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+	write_script(&gnuplot, experiment, metrics, path);
+	return gnuplot_end(&gnuplot);
 }

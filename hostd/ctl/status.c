@@ -50,7 +50,8 @@ static const char help[] =
 	"Show the host, its VMs, and why each has the memory it has. VM: a name, a UUID, or\n"
 	"a pattern such as 'web*'; none: all. When the daemon is not running or cannot be reached,\n"
 	"what libvirt knows. On a narrow terminal some columns are left out.\n"
-	"\n" CTL_HELP_COMMON;
+	"\n"
+	"      --names    only what each VM is named by in commands, a line each\n" CTL_HELP_COMMON;
 
 static const char *percent_of(const json_t *object, const char *key, char *buffer)
 {
@@ -235,14 +236,45 @@ static json_t *without_daemon(void)
 	return status;
 }
 
+/* For programs that read lines, such as the shell's completion; they quote. */
+static int print_names(const json_t *status)
+{
+	const json_t *vms = json_object_get(status, "vms");
+	const json_t *vm;
+	size_t i;
+
+	json_array_foreach(vms, i, vm) {
+		const char *name = text_of(vm, "name", "");
+
+		/* A name that an option parser would take for its own, or that is not one name. */
+		if (!name[0] || name[0] == '-' || count_equal(vms, "name", name) > 1)
+			name = text_of(vm, "uuid", "");
+		puts(name);
+	}
+	return CTL_OK;
+}
+
+static int print(const json_t *status, bool json, bool names)
+{
+	if (names)
+		return print_names(status);
+	return json ? print_json(status) : print_table(status);
+}
+
 int ctl_status(int argc, char **argv)
 {
+	bool names = false;
+	const struct ctl_option own[] = { { .name = "names", .flag = &names }, { 0 } };
 	struct ctl_common common;
 	json_t *status = NULL;
 	int code, shown;
 
-	if (!ctl_parse(argc, argv, help, NULL, &common, &code))
+	if (!ctl_parse(argc, argv, help, own, &common, &code))
 		return code;
+	if (names && common.json) {
+		fprintf(stderr, "aerostatctl: status: --names or --json, not both\n");
+		return CTL_USAGE;
+	}
 	code = client_status(&common.client, &status);
 	if (code == CTL_NOT_RUNNING)
 		status = without_daemon();
@@ -252,7 +284,7 @@ int ctl_status(int argc, char **argv)
 	if (!common.json)
 		make_printable(status);
 	if (shown == CTL_OK)
-		shown = common.json ? print_json(status) : print_table(status);
+		shown = print(status, common.json, names);
 	json_decref(status);
 	return code != CTL_OK ? code : shown;
 }

@@ -92,9 +92,10 @@ static int run_batch(struct screen *screen)
 			putchar('\n');
 		for (size_t k = 0; k < lines.n; k++)
 			puts(lines.text[k]);
-		fflush(stdout);
 		top_lines_clear(&lines);
 		json_decref(status);
+		if (fflush(stdout))
+			return CTL_FAILED; /* main() says so */
 	}
 	return CTL_OK;
 }

@@ -54,15 +54,15 @@ bool bus_takes_signals(const struct bus *bus);
 int bus_add_objects(struct bus *bus, sd_bus *connection);
 int bus_vm_add_objects(struct bus *bus, sd_bus *connection);
 
-/* The VM a name or UUID means; NULL: none. Borrowed until the loop goes on. */
-const struct vm *bus_find_vm(struct bus *bus, const char *name);
-
 /* Handlers of methods, on the manager's object and on the VMs'. */
 int bus_on_order(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int bus_on_history(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int bus_on_metrics(sd_bus_message *call, void *userdata, sd_bus_error *error);
 
-/* The VM whose object a call was made on; for the manager's object the one it names first. */
+/*
+ * The VM whose object a call was made on; for the manager's object the one that its first argument
+ * means, a UUID or else a name. Borrowed until the loop goes on.
+ */
 int bus_vm_of_call(struct bus *bus, sd_bus_message *call, const struct vm **ret_vm,
 		   sd_bus_error *error);
 

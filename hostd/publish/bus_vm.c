@@ -43,15 +43,34 @@ void bus_vm_path(const char *uuid, char path[BUS_VM_PATH_LEN])
 			*c = '_';
 }
 
-const struct vm *bus_find_vm(struct bus *bus, const char *name)
+static const struct vm *vm_of_uuid(struct bus *bus, const char *uuid)
 {
 	struct status status;
 
 	bus->status(bus->userdata, &status);
-	for (size_t i = 0; i < status.fleet->n_vms; i++)
-		if (!strcmp(status.fleet->vms[i]->name, name))
-			return status.fleet->vms[i];
-	return fleet_find(status.fleet, name);
+	return fleet_find(status.fleet, uuid);
+}
+
+/*
+ * A UUID goes before a name: tenants choose names, and one like another's UUID must not draw orders
+ * to itself. Names are as they are shown, so several VMs may have one; none of them is meant then.
+ */
+static const struct vm *vm_of_text(struct bus *bus, const char *text, size_t *ret_n)
+{
+	const struct vm *found = vm_of_uuid(bus, text);
+	struct status status;
+
+	*ret_n = found != NULL;
+	if (found)
+		return found;
+	bus->status(bus->userdata, &status);
+	for (size_t i = 0; i < status.fleet->n_vms; i++) {
+		if (strcmp(status.fleet->vms[i]->name, text) != 0)
+			continue;
+		found = status.fleet->vms[i];
+		++*ret_n;
+	}
+	return *ret_n == 1 ? found : NULL;
 }
 
 static const struct vm *vm_of_path(struct bus *bus, const char *path)
@@ -65,7 +84,7 @@ static const struct vm *vm_of_path(struct bus *bus, const char *path)
 	for (char *c = uuid; *c; c++)
 		if (*c == '_')
 			*c = '-';
-	return bus_find_vm(bus, uuid);
+	return vm_of_uuid(bus, uuid);
 }
 
 int bus_vm_of_call(struct bus *bus, sd_bus_message *call, const struct vm **ret_vm,
@@ -73,14 +92,18 @@ int bus_vm_of_call(struct bus *bus, sd_bus_message *call, const struct vm **ret_
 {
 	const char *name = sd_bus_message_get_path(call);
 	const struct vm *vm = vm_of_path(bus, name);
+	size_t n = 0;
 	int ret;
 
 	if (!vm && strcmp(name, BUS_PATH) == 0) {
 		ret = sd_bus_message_read(call, "s", &name);
 		if (ret < 0)
 			return ret;
-		vm = bus_find_vm(bus, name);
+		vm = vm_of_text(bus, name, &n);
 	}
+	if (n > 1)
+		return sd_bus_error_setf(error, BUS_ERROR_REFUSED,
+					 "%zu VMs are called '%s': give a UUID", n, name);
 	if (!vm)
 		return sd_bus_error_setf(error, BUS_ERROR_NO_SUCH_VM, "no VM '%s' is running",
 					 name);

@@ -21,7 +21,7 @@ commands() { "$aerostatctl" --help | awk '/^  [a-z]/ { print $1 }'; }
 # A table of command lines and how they end. No daemon is needed to be refused.
 test_ctl_usage()
 {
-	local command status arguments
+	local command status arguments words
 	runs 2
 	runs 0 --help
 	runs 0 --version
@@ -34,9 +34,10 @@ test_ctl_usage()
 			fail "$command is not in the manual"
 	done < <(commands)
 	while read -r status arguments; do
-		# shellcheck disable=SC2086 # words are meant
-		runs "$status" $arguments
+		read -ra words <<<"$arguments"
+		runs "$status" "${words[@]/#<empty>/}"
 		[ "$status" != 3 ] || errs 'not running'
+		[[ $arguments != *"<empty>"* ]] || errs 'is empty'
 	done <<-TABLE
 		2 status --bus nosuch
 		2 --bus
@@ -62,6 +63,19 @@ test_ctl_usage()
 		2 top --delay 1ms
 		2 top --count 0
 		2 diagnose vm-a
+		2 explain <empty>
+		2 status vm-a <empty>
+		2 status --names --json
+		2 history <empty>
+		2 history vm-a --since <empty>
+		2 set <empty> limit=1G
+		2 set vm-a <empty>
+		2 boost <empty> 1G --for 1min
+		2 boost vm-a <empty> --for 1min
+		2 reserve <empty>
+		2 pause <empty>
+		2 resume vm-a <empty>
+		2 check-config <empty>
 		2 check-config one two
 		2 simulate
 		2 simulate --overcommit lots
@@ -169,6 +183,72 @@ test_ctl_hostile_names()
 	runs 0 dump
 	expect "nor do metrics" grep -qF 'domain=\"evil?31m??x\"' "$test_dir/ctl.txt"
 	expect "nor does the log" log_has 'evil\?31m\?\?x: running'
+	stop_daemon
+}
+
+# An answer that did not arrive is not a short one.
+test_ctl_output_that_fails()
+{
+	local command
+	start_daemon_with_names vm-a vm-z
+	for command in status 'status --json' 'status --names' 'top --batch --count 100' 'explain vm-a' \
+		capacity diagnose dump 'history vm-a' --help --version check-config; do
+		# shellcheck disable=SC2086 # words are meant
+		cannot_write "$command" 1 $command >/dev/full
+		# shellcheck disable=SC2086
+		cannot_write "$command" 1 $command >&-
+	done
+	runs 0 status 2>&- <&-
+	stop_daemon
+	cannot_write "without a daemon" 3 status >/dev/full
+	# gnuplot is started without a shell, and that it is not there or fails is said.
+	cannot_plot 'gnuplot is not installed' "$(dirname "$aerostatctl")" x.png
+	! have gnuplot || cannot_plot 'gnuplot could not draw' "$PATH" nowhere/x.png
+}
+
+# cannot_write WHAT EXIT_STATUS ARGUMENT...: with a standard output that takes nothing.
+cannot_write()
+{
+	local what=$1 expected=$2 status=0
+	shift 2
+	timeout 30 "$aerostatctl" "$@" 2>"$test_dir/ctl.err" || status=$?
+	[ "$status" = "$expected" ] || fail "$what: aerostatctl ended with $status, not $expected" >&2
+	errs 'cannot write to standard output' >&2
+}
+
+cannot_plot()
+{
+	local status=0
+	PATH=$2 "$aerostatctl" simulate --quiet --policy static --plot "$test_dir/$3" \
+		--scenario "$top/tests/scenarios/idle.ini" >"$test_dir/ctl.txt" 2>"$test_dir/ctl.err" ||
+		status=$?
+	equal "exit status" "$status" 1
+	errs "$1"
+}
+
+# Names that hide another VM, by looking like its UUID or like a pattern of its name, do not.
+test_ctl_names_that_hide_others()
+{
+	local first=00000001-0000-4000-8000-000000000000
+	start_daemon_with_names web1 "$first" 'web*' 'twin?' 'twin&#x9b;' vm-z
+	runs 0 status --json "$first"
+	equal "by its UUID" "$(jq -r '.vms[].name' "$test_dir/ctl.txt")" web1
+	errs 'is also a name'
+	runs 0 status --json 'web*'
+	equal "by its name" "$(jq -r '.vms[].name' "$test_dir/ctl.txt")" 'web*'
+	runs 0 status --json 'web**'
+	equal "by a pattern" "$(jq -r '.vms[].name' "$test_dir/ctl.txt" | xargs)" 'web* web1'
+	runs 0 pause "$first"
+	eventually "the right one is paused" vm_has web1 paused true
+	equal "and the other is not" "$(vm_status "$first" paused)" ''
+	equal "the object of that UUID" "$(busctl --system get-property org.aerostat1 \
+		"/org/aerostat1/vm/${first//-/_}" org.aerostat1.VM Name)" 's "web1"'
+	runs 1 pause 'twin?'
+	errs '2 VMs are called .twin\?.: give a UUID'
+	runs 0 pause 00000004-0000-4000-8000-000000000000
+	runs 0 status --names
+	equal "what each is named by" "$(xargs -d '\n' <"$test_dir/ctl.txt")" \
+		"$first 00000004-0000-4000-8000-000000000000 00000005-0000-4000-8000-000000000000 vm-z web* web1"
 	stop_daemon
 }
 
@@ -439,20 +519,80 @@ test_ctl_completion()
 	configure </dev/null
 	start_daemon
 	eventually "the VM is known" vm_known vm-a
-	equal "a subcommand" "$(completes aerostatctl diag)" diagnose
-	equal "an option" "$(completes aerostatctl boost --fo)" --for
-	equal "VMs" "$(completes aerostatctl explain vm-b)" "vm-b vm-bare"
-	equal "settings" "$(completes aerostatctl set vm-a resv res)" "reservation="
+	equal "a subcommand" "$(completes 'aerostatctl diag')" diagnose
+	equal "an option" "$(completes 'aerostatctl boost --fo')" --for
+	equal "VMs" "$(completes 'aerostatctl explain vm-b')" "vm-b vm-bare"
+	equal "settings" "$(completes 'aerostatctl set vm-a res')" "reservation="
 	stop_daemon
 }
 
-# What Tab offers after these words.
+# What Tab offers after this line.
 completes()
 {
 	PATH=$(dirname "$aerostatctl"):$PATH bash -c '
 		. "$1"
-		shift
-		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
-		_aerostatctl
-		echo "${COMPREPLY[*]}"' - "$top/hostd/data/completion.bash" "$@"
+		COMP_LINE=$2 COMP_POINT=${#2}
+		read -ra COMP_WORDS <<<"$2"
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		_aerostatctl aerostatctl "${2##* }"
+		echo "${COMPREPLY[*]}"' - "$top/hostd/data/completion.bash" "$1"
+}
+
+# A name is completed as what it is, one argument, whatever a shell would make of it: by a real shell.
+test_ctl_completion_of_hostile_names()
+{
+	# shellcheck disable=SC2016 # as they are
+	start_daemon_with_names 'a $(touch evil)' 'b`touch evil`' 'c;touch evil' 'd "e"f' "f'g" \
+		'h:i:j' 'k@l=m' 'n*' '-o' 'p\q'
+	mkdir -p "$test_dir/shell"
+	while IFS='|' read -r typed expected; do
+		rm -f "$test_dir/shell"/*
+		tab "$typed"
+		equal "arguments of: explain $typed<Tab>" "$(cat "$test_dir/shell/arguments")" "<$expected>"
+		expect_not "$typed: a name was run" test -e "$test_dir/shell/evil"
+	done <<-'TABLE'
+		a|a $(touch evil)
+		a\ |a $(touch evil)
+		'a |a $(touch evil)
+		"a |a $(touch evil)
+		b|b`touch evil`
+		"b|b`touch evil`
+		c|c;touch evil
+		c\;t|c;touch evil
+		d|d "e"f
+		"d|d "e"f
+		f|f'g
+		'f|f'g
+		h|h:i:j
+		h:|h:i:j
+		h:i:|h:i:j
+		'h:i|h:i:j
+		k|k@l=m
+		k@l|k@l=m
+		k@l=|k@l=m
+		n|n*
+		00000009|00000009-0000-4000-8000-000000000000
+		p|p\q
+		p\\|p\q
+		"p|p\q
+	TABLE
+	stop_daemon
+}
+
+# Type `aerostatctl explain`, the words, Tab and Return into an interactive shell; in shell/arguments
+# is what came of it.
+tab()
+{
+	cat >"$test_dir/bashrc" <<-RC
+		cd '$test_dir/shell'
+		PATH='$(dirname "$aerostatctl")':\$PATH
+		. '$top/hostd/data/completion.bash'
+		aerostatctl() { if [ "\$1" = explain ]; then printf '<%s>\n' "\${@:2}" >arguments; else
+			command aerostatctl "\$@"; fi; }
+	RC
+	# An open quote is closed by the completion; without one, the shell would wait for it for ever.
+	printf 'aerostatctl explain %s\t\nexit\n' "$1" |
+		timeout 20 script -qec "INPUTRC=/dev/null bash --noprofile --rcfile '$test_dir/bashrc' -i" \
+			/dev/null >"$test_dir/tab.txt" 2>&1 || true
+	[ -f "$test_dir/shell/arguments" ] || fail "explain $1<Tab> ran nothing: $(cat -v "$test_dir/tab.txt")"
 }
