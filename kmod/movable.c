@@ -9,10 +9,15 @@
  * A page that is isolated is still counted by its set, but cannot be taken from here until it, or the
  * one in its place, is back. That is soon: compaction either moves it or gives up.
  *
+ * Who walks over all pages, compaction or the handling of memory failures, may have one locked that
+ * is just coming or going. The core's own function for putting pages in takes that for a bug and
+ * stops the kernel, hence ours, which waits.
+ *
  * The kernel's event counters are the set's business (pages.c), so what the core counts for itself
  * is taken back here.
  */
-#include <linux/module.h>
+#include <linux/delay.h>
+#include <linux/pagemap.h>
 #include <linux/slab.h>
 
 #include "compat/balloon.h"
@@ -20,7 +25,6 @@
 
 #if COMPAT_HAS_BALLOON_CORE
 
-/* Allocated on its own: should a page never come back, this outlives the balloon. */
 struct movable {
 	struct balloon_dev_info info;
 	movable_replace *replace;
@@ -35,8 +39,6 @@ static int migrate(struct balloon_dev_info *info, struct page *fresh, struct pag
 	unsigned long flags;
 	int err;
 
-	if (!movable->replace)
-		return -EAGAIN;
 	/* It may not be inserted before the device has it, as it could be taken out at once. */
 	err = movable->replace(movable->context, fresh, page);
 	if (err)
@@ -44,11 +46,14 @@ static int migrate(struct balloon_dev_info *info, struct page *fresh, struct pag
 	get_page(fresh);
 	spin_lock_irqsave(&info->pages_lock, flags);
 	balloon_page_insert(info, fresh);
-	info->isolated_pages--;
 	__count_vm_event(BALLOON_MIGRATE);
 	spin_unlock_irqrestore(&info->pages_lock, flags);
 	compat_balloon_page_finalize(page);
 	put_page(page);
+	/* The last thing: movable_free() waits for it, and then the code may go. */
+	spin_lock_irqsave(&info->pages_lock, flags);
+	info->isolated_pages--;
+	spin_unlock_irqrestore(&info->pages_lock, flags);
 	return 0;
 }
 
@@ -76,34 +81,58 @@ struct movable *movable_new(movable_replace *replace, void *context)
 	return movable;
 }
 
-/* All pages should have been taken. NULL is fine. */
+static bool anything_isolated(struct movable *movable)
+{
+	unsigned long flags;
+	bool isolated;
+
+	spin_lock_irqsave(&movable->info.pages_lock, flags);
+	isolated = movable->info.isolated_pages;
+	spin_unlock_irqrestore(&movable->info.pages_lock, flags);
+	return isolated;
+}
+
+/* All pages have been taken; a migration of one of them may still be about to end. NULL is fine. */
 void movable_free(struct movable *movable)
 {
 	if (!movable)
 		return;
-	if (WARN_ON_ONCE(movable->info.isolated_pages)) {
-		/* Who has isolated them may still call back: keep what that needs, code included. */
-		movable->replace = NULL;
-		__module_get(THIS_MODULE);
-		return;
-	}
+	while (anything_isolated(movable))
+		msleep(1);
 	kfree(movable);
 }
 
-/* Put a page, which must be marked for nothing, under the core's care. */
+/* Put a page, which must be marked for nothing, under the core's care. May sleep. */
 void movable_add(struct movable *movable, struct page *page)
 {
-	balloon_page_enqueue(&movable->info, page);
-	count_vm_events(BALLOON_INFLATE, -1);
+	unsigned long flags;
+
+	lock_page(page);
+	spin_lock_irqsave(&movable->info.pages_lock, flags);
+	balloon_page_insert(&movable->info, page);
+	spin_unlock_irqrestore(&movable->info.pages_lock, flags);
+	unlock_page(page);
 }
 
-/* Return: a page that is marked for nothing any more, or NULL when all there are is isolated. */
+/*
+ * Return: a page that is marked for nothing any more, or NULL when all there are is isolated or
+ * locked just now, or there are none. May sleep.
+ */
 struct page *movable_take(struct movable *movable)
 {
-	struct page *page = balloon_page_dequeue(&movable->info);
+	struct page *page;
+	LIST_HEAD(pages);
 
-	if (page)
-		count_vm_events(BALLOON_DEFLATE, -1);
+	/* Of one page the core takes it for a bug that there is none. */
+	if (!balloon_page_list_dequeue(&movable->info, &pages, 1))
+		return NULL;
+	count_vm_events(BALLOON_DEFLATE, -1);
+	page = list_first_entry(&pages, struct page, lru);
+	list_del(&page->lru);
+	/* The core leaves a mark that it can be moved, for whoever holds it isolated; nobody does. */
+	lock_page(page);
+	page->mapping = NULL;
+	unlock_page(page);
 	return page;
 }
 

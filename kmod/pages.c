@@ -18,6 +18,8 @@
  *
  * The caller serialises access to each set.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/highmem.h>
@@ -34,9 +36,9 @@
 /* In page_private of a block's first page: its order, and this. */
 #define BLOCK_SPLIT 0x100ul
 
-/* How often, and how long each time, to wait for pages that are being moved: a minute in all. */
-#define MOVING_WAITS   6000
-#define MOVING_WAIT_MS 10
+/* How long to wait for pages that are being moved before looking again, and before saying so. */
+#define MOVING_WAIT_MS	  10
+#define MOVING_SAID_WAITS 6000
 
 static unsigned int block_order(const struct page *block)
 {
@@ -244,22 +246,24 @@ struct page *blocks_take(struct blocks *set, unsigned long max_pages)
 
 /*
  * Move the single pages of one set to another, where one of the two has them moved about. Those that
- * are being moved just now are waited for: compaction has them for milliseconds. Should it lose one,
- * that page stays where it is.
+ * are being moved just now are waited for, without end: compaction has them for milliseconds, and as
+ * long as it has one it may call back, so neither the set nor this code may go.
  */
 static void move_singles(struct blocks *from, struct blocks *to)
 {
-	unsigned int waits = MOVING_WAITS;
+	unsigned int waits = 0;
 	struct page *page;
 
 	while (from->count[0]) {
 		page = take_from(from, 0);
-		if (page)
+		if (page) {
 			blocks_add(to, page);
-		else if (waits--)
-			msleep(MOVING_WAIT_MS);
-		else
-			break;
+			continue;
+		}
+		if (++waits == MOVING_SAID_WAITS)
+			pr_warn("%lu pages have been isolated for a minute; waiting on\n",
+				from->count[0]);
+		msleep(MOVING_WAIT_MS);
 	}
 }
 

@@ -16,7 +16,7 @@
 #define FN_ALLOC_PAGES "alloc_pages,alloc_pages_noprof,__alloc_pages_noprof"
 #define FN_FIND_QUEUES "vp_find_vqs,vp_modern_find_vqs"
 
-/* Whether the image has fault.ko and lie.ko; else the test is skipped. */
+/* Whether the image has fault.ko, and so lie.ko and hold.ko; else the test is skipped. */
 bool have_injector(struct test *t);
 
 /* Calls of a function from aerostat, after the first `skip`, so many, return retval instead. */

@@ -10,6 +10,7 @@
  */
 #include "faults.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define SINGLES_KIB  (6u * KIB_PER_MIB) /* what one step takes at most is 8 MiB */
@@ -166,15 +167,87 @@ static void device_is_silent(struct test *t)
 		check_works(t);
 }
 
+/* Nothing but single pages is in the balloon. */
+static void only_singles(struct test *t)
+{
+	require_ok(t, inject(t, FN_ALLOC_PAGES, 0, 0, LARGE_ORDERS));
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB - SINGLES_KIB));
+	end_fault(t, FN_ALLOC_PAGES);
+}
+
+static int hold(struct test *t, const char *params)
+{
+	return guest_ask(t->guest, NULL, "insmod hold %s", params);
+}
+
+static void end_hold(struct test *t)
+{
+	uint64_t held = 0;
+
+	require_ok(t, guest_read_u64(t->guest, "/sys/module/hold/parameters/held", &held));
+	require_ok(t, guest_ask(t->guest, NULL, "rmmod hold"));
+	require(t, held > 0, "pages held: expected some, got none");
+}
+
+/* Pages go back into the balloon, as the queue takes none, while someone has them locked. */
+static void locked_on_their_way(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	only_singles(t);
+	if (t->failed)
+		return;
+	require_ok(t, hold(t, "how=taken count=8 ms=200"));
+	require_ok(t, inject(t, "virtqueue_add_outbuf", -ENOMEM, 0, 1));
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
+	end_fault(t, "virtqueue_add_outbuf");
+	end_hold(t);
+	if (!t->failed)
+		check_nothing_lost(t, &before);
+}
+
+/* The module is unloaded while compaction has some of its pages: not before they are back. */
+static void unload_while_isolated(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	only_singles(t);
+	if (t->failed)
+		return;
+	require_ok(t, hold(t, "how=isolate count=64 ms=2000"));
+	require_ok(t, unload(t));
+	end_hold(t);
+	if (t->failed)
+		return;
+	check_balance(t, &before);
+	if (t->failed)
+		return;
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
 static const struct guest_test tests[] = {
 	{ .name = "pages-migrate", .run = pages_migrate },
 	{ .name = "device-is-silent", .run = device_is_silent },
+	{ .name = "unload-while-isolated", .run = unload_while_isolated },
+};
+
+/* Frame numbers have a queue that can refuse them on their way back. */
+static const struct guest_test frame_tests[] = {
+	{ .name = "pages-migrate", .run = pages_migrate },
+	{ .name = "device-is-silent", .run = device_is_silent },
+	{ .name = "unload-while-isolated", .run = unload_while_isolated },
+	{ .name = "locked-on-their-way", .run = locked_on_their_way },
 };
 
 static struct guest_group compaction = {
 	.name = "compaction",
 	.config = { .device = "virtio-balloon-pci,id=balloon0" },
-	GUEST_TESTS(tests),
+	GUEST_TESTS(frame_tests),
 };
 GUEST_GROUP(compaction)
 

@@ -12,9 +12,10 @@
 struct page *probe(struct balloon_dev_info *info, struct page *page);
 struct page *probe(struct balloon_dev_info *info, struct page *page)
 {
+	LIST_HEAD(pages);
+
 	balloon_devinfo_init(info);
 	balloon_page_insert(info, page);
-	balloon_page_enqueue(info, page);
 	info->isolated_pages = BALLOON_MIGRATE;
-	return balloon_page_dequeue(info);
+	return balloon_page_list_dequeue(info, &pages, 1) ? page : NULL;
 }
