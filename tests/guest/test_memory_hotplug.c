@@ -23,8 +23,7 @@
 #define LEFT_LEAST_MS 3000u
 
 /* The floor of a guest of so much; see guard.c. */
-#define FLOOR_KIB(mib) \
-	(((mib) < 512 ? 40 + (mib) / 4 : 104 + (mib) / 8) * (uint64_t)KIB_PER_MIB)
+#define FLOOR_KIB(mib) (((mib) < 512 ? 40 + (mib) / 4 : 104 + (mib) / 8) * (uint64_t)KIB_PER_MIB)
 
 static uint64_t extra_mib(const struct test *t)
 {
@@ -33,8 +32,8 @@ static uint64_t extra_mib(const struct test *t)
 
 static int set_floor(struct test *t, uint64_t mib)
 {
-	return guest_ask(t->guest, NULL,
-			 "write /sys/module/aerostat/parameters/floor_mib %" PRIu64, mib);
+	return guest_ask(t->guest, NULL, "write /sys/module/aerostat/parameters/floor_mib %" PRIu64,
+			 mib);
 }
 
 /* A module of memory; the guest's kernel hears of it by ACPI, and is told to use it. */
@@ -45,9 +44,9 @@ static void plug(struct test *t)
 	require_ok(t, qmp_command(t->guest->qmp, QMP_TIMEOUT_MS, NULL, "object-add",
 				  "{s:s, s:s, s:I}", "qom-type", "memory-backend-ram", "id", "more",
 				  "size", (json_int_t)MORE_MIB << 20));
-	require_ok(t, qmp_command(t->guest->qmp, QMP_TIMEOUT_MS, NULL, "device_add",
-				  "{s:s, s:s, s:s}", "driver", "pc-dimm", "id", "dimm0", "memdev",
-				  "more"));
+	require_ok(t,
+		   qmp_command(t->guest->qmp, QMP_TIMEOUT_MS, NULL, "device_add", "{s:s, s:s, s:s}",
+			       "driver", "pc-dimm", "id", "dimm0", "memdev", "more"));
 	/* What the device calls the guest's size from now on. */
 	t->guest->memory_mib = OLD_MIB + MORE_MIB;
 }
