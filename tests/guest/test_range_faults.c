@@ -188,8 +188,8 @@ static void report_unacknowledged(struct test *t)
 		check_state(t, "state", "failed");
 	if (t->failed)
 		return;
-	require_ok(t, guest_ask(t->guest, &status, "read /sys/bus/virtio/devices/%s/status",
-				device));
+	require_ok(t,
+		   guest_ask(t->guest, &status, "read /sys/bus/virtio/devices/%s/status", device));
 	require_equal(t, strtoull(status, NULL, 0), 0, "status of the device, reset");
 	free(status);
 	require_equal(t, state_number(t, "limbo_pages"), 0, "pages kept aside");
