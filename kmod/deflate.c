@@ -46,6 +46,18 @@ void deflate_release(struct aerostat *balloon, struct blocks *set)
 }
 
 /*
+ * Free up to @pages on which the device has no claim, whatever has become of it; `lock` held. It may
+ * not hear of it, so `actual` is then wrong until it has been set up again.
+ * Return: how many.
+ */
+unsigned long deflate_unclaimed(struct aerostat *balloon, unsigned long pages)
+{
+	unsigned long freed = release(balloon, &balloon->untold, pages);
+
+	return freed + release(balloon, &balloon->reported, pages - freed);
+}
+
+/*
  * Wait until the device has read all that it was asked back; `lock` held, device running.
  * Return: 0 or an error of resize_settle().
  */
@@ -74,8 +86,7 @@ int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *r
 	int err = 0;
 
 	pages = min_t(unsigned long, pages, RELEASE_STEP_BYTES >> PAGE_SHIFT);
-	freed = release(balloon, &balloon->untold, pages);
-	freed += release(balloon, &balloon->reported, pages - freed);
+	freed = deflate_unclaimed(balloon, pages);
 
 	blocks_init(&step);
 	wire_begin(&balloon->deflate);

@@ -7,6 +7,9 @@
  * reclaim may wait for a lock that this very task has. So the wait for ours has an end too, and a
  * step of inflation under way ends when it sees that somebody waits. How much is given, and how long
  * nothing is taken afterwards, is the guard's to say.
+ *
+ * A device that does not serve, because it has failed or could not be set up again, is not asked:
+ * then the guest gets what no device has a claim on.
  */
 #include <linux/jiffies.h>
 #include <linux/oom.h>
@@ -23,6 +26,8 @@ static unsigned long relieve(struct aerostat *balloon, unsigned long pages)
 {
 	unsigned long freed, total = 0;
 
+	if (balloon->state != DEVICE_RUNNING)
+		return deflate_unclaimed(balloon, pages);
 	while (total < pages) {
 		if (deflate_step(balloon, pages - total, &freed) || !freed)
 			break;
@@ -34,18 +39,23 @@ static unsigned long relieve(struct aerostat *balloon, unsigned long pages)
 /* Decide how much the guest gets, and give it; `lock` held. Return: pages it got. */
 static unsigned long oom_step(struct aerostat *balloon)
 {
+	enum guard_stop stop = balloon->guard.stop;
+	bool serves = balloon->state == DEVICE_RUNNING;
 	struct guard_memory memory;
 	unsigned long pages;
 	u64 wanted_bytes;
 	bool first;
 
-	if (balloon->state != DEVICE_RUNNING || !resize_pages(balloon))
+	if (!resize_pages(balloon))
 		return 0;
 	memory_read(balloon, &memory);
 	first = guard_wait_reason(&balloon->guard, resize_now_ms()) != GUARD_OOM;
 	wanted_bytes = guard_oom(&balloon->guard, &memory, resize_now_ms());
 	pages = relieve(balloon, wanted_bytes >> PAGE_SHIFT);
 	guard_oom_relieved(&balloon->guard, (u64)pages << PAGE_SHIFT);
+	/* What stops such a device is still that it does not serve. */
+	if (!serves)
+		balloon->guard.stop = stop;
 	balloon->counters.oom_calls++;
 	balloon->counters.oom_pages += pages;
 	trace_oom(balloon->vdev, wanted_bytes, pages);

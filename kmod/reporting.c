@@ -139,6 +139,9 @@ static int report(struct page_reporting_dev_info *info, struct scatterlist *sg,
 	bool claimed;
 	int err;
 
+	/* Of a device that has failed nothing is asked, and nothing waited for. */
+	if (READ_ONCE(balloon->state) != DEVICE_RUNNING)
+		return -EIO;
 	mutex_lock(&reporting->lock);
 	before_bytes = reporting->ranges.sent_bytes;
 	ranges_begin(&reporting->ranges);

@@ -48,6 +48,21 @@ int silence(struct test *t, unsigned int skip)
 	return r < 0 ? r : inject(t, "virtqueue_kick", 1, skip, ~0u);
 }
 
+int slow(struct test *t, unsigned int every_ms)
+{
+	int r = inject(t, "virtqueue_kick", 1, 0, ~0u);
+
+	return r < 0 ? r : guest_ask(t->guest, NULL, "insmod lie slow_ms=%u", every_ms);
+}
+
+/* In this order: what was sent without a notification is notified of by the end of the other. */
+void end_slow(struct test *t)
+{
+	end_fault(t, "virtqueue_kick");
+	if (!t->failed)
+		end_lie(t);
+}
+
 uint64_t fault_hits(struct test *t)
 {
 	uint64_t hits = 0;
@@ -185,6 +200,13 @@ static void end_faults(struct test *t)
 	guest_ask(t->guest, NULL, "rmmod lie");
 }
 
+/* Buffers of the balloon. */
+static uint64_t buffers_sent(struct test *t)
+{
+	return state_number(t, "inflate_buffers") + state_number(t, "deflate_buffers") +
+	       state_number(t, "range_chains");
+}
+
 void check_failed_and_recovers(struct test *t, const char *message, const struct balance *before)
 {
 	uint64_t sent;
@@ -194,12 +216,11 @@ void check_failed_and_recovers(struct test *t, const char *message, const struct
 		return;
 	require_ok(t, console_wait(&t->guest->console, REACH_TIMEOUT_MS, message, NULL));
 	require(t, state_number(t, "limbo_pages") > 0, "pages in transit: expected some");
-	sent = state_number(t, "inflate_buffers") + state_number(t, "deflate_buffers");
+	sent = buffers_sent(t);
 	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB + 4 * KIB_PER_MIB));
 	require_ok(t, guest_set_target_kib(t->guest, HALF_KIB));
 	require_ok(t, guest_ask(t->guest, NULL, "ping"));
-	require_equal(t, state_number(t, "inflate_buffers") + state_number(t, "deflate_buffers"),
-		      sent, "buffers sent, as before the last targets");
+	require_equal(t, buffers_sent(t), sent, "buffers sent, as before the last targets");
 	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
 	require_ok(t, unload(t));
 	require_ok(t, guest_wait_actual(t->guest, FULL_KIB, NULL));
@@ -220,4 +241,21 @@ bool reload_with_fault_ready(struct test *t, struct balance *ret_before)
 		return false;
 	}
 	return true;
+}
+
+bool reload_without_reports(struct test *t, struct balance *ret_before)
+{
+	static const char symbol[] = "page_reporting_register";
+
+	if (!have_injector(t))
+		return false;
+	if (unload(t) < 0 || read_balance(t, ret_before) < 0 ||
+	    inject(t, symbol, -EBUSY, 0, ~0u) < 0 || load(t, "") < 0) {
+		test_fail(t, __FILE__, __LINE__, "aerostat: could not be loaded again");
+		return false;
+	}
+	end_fault(t, symbol);
+	if (!t->failed)
+		check_state(t, "path", "range");
+	return !t->failed;
 }

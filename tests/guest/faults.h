@@ -27,6 +27,9 @@ int inject(struct test *t, const char *symbol, long retval, unsigned int skip, u
  * a dead one.)
  */
 int silence(struct test *t, unsigned int skip);
+/* The device looks at its queues only so often; end_slow() ends that, and nothing is left with it. */
+int slow(struct test *t, unsigned int every_ms);
+void end_slow(struct test *t);
 uint64_t fault_hits(struct test *t);
 /* Ends the fault. It must have struck: a test in which it did not shows nothing. */
 void end_fault(struct test *t, const char *symbol);
@@ -64,6 +67,11 @@ void check_works(struct test *t);
 
 /* aerostat anew; ret_before is from between the two. */
 bool reload_with_fault_ready(struct test *t, struct balance *ret_before);
+/*
+ * As above, of a driver that the kernel refuses as its reporter of free pages: only the balloon uses
+ * the reporting queue, so that nothing but what it sends there can meet the fault.
+ */
+bool reload_without_reports(struct test *t, struct balance *ret_before);
 
 /*
  * After a failure, with aerostat's target not reached: said once with this message, nothing more is

@@ -20,6 +20,9 @@ extern const char *const hint_thread[];
 
 #define FAST_BYTES_S (1ull << 30)
 
+/* Where a migration goes of which only the source counts. */
+#define NOWHERE "exec:cat >/dev/null"
+
 int set_bandwidth(struct guest *guest, uint64_t bytes_s);
 /* `to` is QEMU's migration URI. */
 int start_migration(struct guest *guest, const char *to, uint64_t bytes_s);

@@ -8,8 +8,6 @@
 
 #include <errno.h>
 
-#define NOWHERE "exec:cat >/dev/null"
-
 /* Of which the driver says that they were hinted, or are on their way. */
 #define IN_FLIGHT_MOST_PAGES (8u * 512u)
 

@@ -12,6 +12,7 @@
  * 256 KiB, and another, which is right, where not. So the guest that is hinted has 128 KiB less: of
  * 24 such all arrived, of 11 with a round size one did; of 24 of the stock driver's three did not.
  */
+#include "hints.h"
 #include "migration.h"
 #include "harness/lines.h"
 
@@ -43,7 +44,7 @@ static void spares_copying(struct test *t)
 	if (t->failed)
 		return;
 	require_ok(t, guest_free_kib(t->guest, &free_kib));
-	start_hinted(t, "exec:cat >/dev/null", SLOW_BYTES_S);
+	start_hinted(t, NOWHERE, SLOW_BYTES_S);
 	if (!t->failed)
 		wait_migration(t, "completed", &moved_bytes);
 	if (t->failed)
@@ -70,7 +71,7 @@ static void given_up(struct test *t)
 		return;
 	require_ok(t, guest_free_kib(t->guest, &free_kib));
 	for (int i = 0; i < 2; i++) {
-		start_hinted(t, "exec:cat >/dev/null", SLOW_BYTES_S / 8);
+		start_hinted(t, NOWHERE, SLOW_BYTES_S / 8);
 		if (t->failed)
 			return;
 		cancel_migration(t);
@@ -90,7 +91,7 @@ static void memory_wanted(struct test *t)
 	use_memory(t);
 	if (t->failed)
 		return;
-	start_hinted(t, "exec:cat >/dev/null", SLOW_BYTES_S / 8);
+	start_hinted(t, NOWHERE, SLOW_BYTES_S / 8);
 	if (t->failed)
 		return;
 	require_ok(t, guest_ask(t->guest, NULL, "hog eager %u", USED_MIB));
@@ -115,7 +116,7 @@ static void unload_under_way(struct test *t)
 	if (t->failed)
 		return;
 	require_ok(t, guest_free_kib(t->guest, &free_kib));
-	start_hinted(t, "exec:cat >/dev/null", SLOW_BYTES_S / 8);
+	start_hinted(t, NOWHERE, SLOW_BYTES_S / 8);
 	if (t->failed)
 		return;
 	require_ok(t, guest_ask(t->guest, NULL, "rmmod aerostat"));
@@ -187,6 +188,8 @@ static void arrives(struct test *t)
 
 static const struct guest_test tests[] = {
 	{ .name = "binds", .run = binds },
+	{ .name = "keeps-protocol", .run = hints_keep_protocol },
+	{ .name = "filled-early", .run = hints_filled_early },
 	{ .name = "given-up", .run = given_up },
 	{ .name = "memory-wanted", .run = memory_wanted },
 	{ .name = "unload-under-way", .run = unload_under_way },

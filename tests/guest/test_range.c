@@ -4,6 +4,7 @@
  * the two can be mixed. And the kernel reports its own free memory through the same queue.
  */
 #include "checks.h"
+#include "device_log.h"
 #include "harness/lines.h"
 
 #include <string.h>
@@ -13,6 +14,10 @@
 #define TAKE_KIB     (120u * KIB_PER_MIB)
 #define INFLATED_KIB (FULL_KIB - TAKE_KIB)
 #define HOG_MIB	     120u
+
+/* Whole buffers of frame numbers and a bit. */
+#define NAMED_PAGES 1035u
+#define RANGE_PAGES 600u
 
 #define FEATURE_REPORTING 5
 #define PATH_PARAMETER	  "/sys/module/aerostat/parameters/inflate_path"
@@ -110,6 +115,46 @@ static void paths_mixed(struct test *t)
 	require(t, set_path(t->guest, "other") < 0, "inflate_path=other: expected to be refused");
 }
 
+static int by_value(const void *a, const void *b)
+{
+	const uint64_t *left = a, *right = b;
+
+	return (*left > *right) - (*left < *right);
+}
+
+/*
+ * What the device reads in its queues of frame numbers: every page that was given so, and the same
+ * pages once more when they are wanted back; of those given as ranges, nothing.
+ */
+static void asked_back(struct test *t)
+{
+	static uint64_t told[2 * NAMED_PAGES + 1];
+	size_t count;
+
+	require_ok(t, device_log(t->guest, true));
+	require_ok(t, set_path(t->guest, "range"));
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB - RANGE_PAGES * PAGE_KIB));
+	require_ok(t, set_path(t->guest, "pfn"));
+	require_ok(t,
+		   guest_balloon_to(t->guest, FULL_KIB - (RANGE_PAGES + NAMED_PAGES) * PAGE_KIB));
+	require_ok(t, device_log_read(t->guest, told, 2 * NAMED_PAGES + 1, &count));
+	require_equal(t, count, NAMED_PAGES, "pages named, inflating");
+	require_ok(t, set_path(t->guest, "auto"));
+	/* Some, then the rest. */
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB - NAMED_PAGES / 3 * PAGE_KIB));
+	require_ok(t, guest_balloon_to(t->guest, FULL_KIB));
+	require_ok(t, device_log(t->guest, false));
+	require_ok(t, device_log_read(t->guest, told, 2 * NAMED_PAGES + 1, &count));
+	require_equal(t, count, 2 * NAMED_PAGES, "pages named, there and back");
+	qsort(told, NAMED_PAGES, sizeof(*told), by_value);
+	qsort(told + NAMED_PAGES, NAMED_PAGES, sizeof(*told), by_value);
+	for (size_t i = 0; i < NAMED_PAGES; i++) {
+		require(t, !i || told[i] != told[i - 1], "page 0x%" PRIx64 ": named twice",
+			told[i]);
+		require_equal(t, told[NAMED_PAGES + i], told[i], "page named on its way back");
+	}
+}
+
 /* What processes give back is reported by the kernel itself, without the balloon. */
 static void free_pages_reported(struct test *t)
 {
@@ -178,6 +223,7 @@ static const struct guest_test tests[] = {
 	{ .name = "host-gets-it", .run = host_gets_it },
 	{ .name = "content-survives", .run = content_survives },
 	{ .name = "paths-mixed", .run = paths_mixed },
+	{ .name = "asked-back", .run = asked_back },
 	{ .name = "free-pages-reported", .run = free_pages_reported },
 	{ .name = "stats-agree", .run = stats_agree },
 	{ .name = "unload-inflated", .run = unload_inflated },

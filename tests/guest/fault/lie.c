@@ -6,6 +6,7 @@
  *   insmod lie.ko offset=0 value=0xffffffff    what is read at an offset of the configuration
  *   insmod lie.ko offset=0 vary=1              another value at each read
  *   insmod lie.ko queue=0 used=beyond          a false acknowledgement in a queue's used ring
+ *   insmod lie.ko slow_ms=500                  no lie, but a device that is slow to look at its queues
  *
  * A used ring is memory of the guest in which the device writes, and so does this module, as soon as
  * there is a buffer that the device has not used. For that the device must be kept silent (fault.ko,
@@ -17,7 +18,10 @@
  *   broken  the available ring is made nonsense: the device sees it, asks for a reset by its status,
  *           and does nothing more (this one without fault.ko)
  *
- * `told` counts the lies. They end with rmmod.
+ * A slow device is one that is kept silent, and notified of all its queues now and then by this module.
+ *
+ * `told` counts the lies, or the notifications. They end with rmmod; of a slow device, with a last
+ * notification.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -56,6 +60,10 @@ MODULE_PARM_DESC(queue, "Number of the queue with a false used ring");
 static char *used = "";
 module_param(used, charp, 0444);
 MODULE_PARM_DESC(used, "What is false: beyond, unsent, twice, jump, length or broken");
+
+static uint slow_ms;
+module_param(slow_ms, uint, 0444);
+MODULE_PARM_DESC(slow_ms, "The device is notified so often, of all its queues");
 
 static uint told;
 module_param(told, uint, 0444);
@@ -170,6 +178,27 @@ static void poll(struct work_struct *work)
 
 static DECLARE_DELAYED_WORK(poll_work, poll);
 
+static void notify_all(void)
+{
+	struct virtqueue *vq;
+
+	/* Under the core's lock: the driver may come and go, and its queues with it. */
+	spin_lock(&device->vqs_list_lock);
+	list_for_each_entry(vq, &device->vqs, list)
+		virtqueue_notify(vq);
+	spin_unlock(&device->vqs_list_lock);
+	told++;
+}
+
+/* On while the guest goes to sleep: the driver may be waiting. */
+static void notify_slowly(struct work_struct *work)
+{
+	notify_all();
+	schedule_delayed_work(to_delayed_work(work), msecs_to_jiffies(slow_ms));
+}
+
+static DECLARE_DELAYED_WORK(slow_work, notify_slowly);
+
 /*
  * The device is to look before the driver adds something, which would make the ring good again.
  * Return: 0, -ENODEV, or -ETIMEDOUT when the device takes it for good.
@@ -250,6 +279,8 @@ static int __init lie_init(void)
 		err = break_queue();
 	else if (queue >= 0)
 		schedule_delayed_work(&poll_work, 0);
+	if (slow_ms)
+		schedule_delayed_work(&slow_work, msecs_to_jiffies(slow_ms));
 	if (err)
 		put_device(&device->dev);
 	return err;
@@ -258,6 +289,9 @@ static int __init lie_init(void)
 static void __exit lie_exit(void)
 {
 	cancel_delayed_work_sync(&poll_work);
+	cancel_delayed_work_sync(&slow_work);
+	if (slow_ms)
+		notify_all();
 	device->config = true_config;
 	/* Reads that began with the false one. */
 	synchronize_rcu();

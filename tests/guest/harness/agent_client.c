@@ -128,14 +128,31 @@ int agent_vask(struct agent *agent, uint64_t timeout_ms, char **ret_text, const 
 	return r < 0 ? r : agent_finish(agent, timeout_ms, number, ret_text);
 }
 
+int agent_wait_ready(struct agent *agent, uint64_t timeout_ms, int *ret_module_errno)
+{
+	uint64_t deadline_ms = clock_ms() + timeout_ms;
+	bool ready = false;
+	const char *code;
+	char *line;
+	int r;
+
+	while (!ready) {
+		r = receive(agent, deadline_ms, &line);
+		if (r < 0)
+			return r;
+		ready = strncmp(line, "agent ready ", 12) == 0;
+		code = strstr(line, "module_errno=");
+		if (ready)
+			*ret_module_errno = code ? atoi(code + strlen("module_errno=")) : 0;
+		free(line);
+	}
+	return 0;
+}
+
 int agent_new(int fd, FILE *log, uint64_t timeout_ms, bool running, struct agent **ret_agent,
 	      int *ret_module_errno)
 {
 	struct agent *agent = calloc(1, sizeof(*agent));
-	uint64_t deadline_ms = clock_ms() + timeout_ms;
-	const char *code;
-	char *line;
-	bool ready = running;
 	int r;
 
 	if (!agent) {
@@ -144,20 +161,12 @@ int agent_new(int fd, FILE *log, uint64_t timeout_ms, bool running, struct agent
 	}
 	agent->reader.fd = fd;
 	agent->log = log;
-	while (!ready) {
-		r = receive(agent, deadline_ms, &line);
-		if (r < 0) {
-			agent_free(agent);
-			return r;
-		}
-		ready = strncmp(line, "agent ready ", 12) == 0;
-		code = strstr(line, "module_errno=");
-		if (ready)
-			*ret_module_errno = code ? atoi(code + strlen("module_errno=")) : 0;
-		free(line);
+	*ret_module_errno = 0;
+	r = running ? 0 : agent_wait_ready(agent, timeout_ms, ret_module_errno);
+	if (r < 0) {
+		agent_free(agent);
+		return r;
 	}
-	if (running)
-		*ret_module_errno = 0;
 	*ret_agent = agent;
 	return 0;
 }

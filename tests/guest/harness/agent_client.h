@@ -17,6 +17,8 @@ struct agent;
 int agent_new(int fd, FILE *log, uint64_t timeout_ms, bool running, struct agent **ret_agent,
 	      int *ret_module_errno);
 void agent_free(struct agent *agent);
+/* Waits for the agent of the next boot; ret_module_errno as above. -ETIMEDOUT, -EPIPE. */
+int agent_wait_ready(struct agent *agent, uint64_t timeout_ms, int *ret_module_errno);
 
 /*
  * One request (see README.md for the verbs). ret_text may be NULL; else it gets the reply's text,

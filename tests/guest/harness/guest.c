@@ -191,6 +191,27 @@ void guest_free(struct guest *guest)
 	free(guest);
 }
 
+/* Whether QEMU ends when its guest is to boot anew, as all do (see qemu.c), or lets it. */
+static int end_at_reset(struct guest *guest, bool end)
+{
+	return qmp_command(guest->qmp, QMP_TIMEOUT_MS, NULL, "set-action", "{s:s}", "reboot",
+			   end ? "shutdown" : "reset");
+}
+
+int guest_reset(struct guest *guest)
+{
+	int r;
+
+	r = end_at_reset(guest, false);
+	if (r == 0)
+		r = qmp_command(guest->qmp, QMP_TIMEOUT_MS, NULL, "system_reset", NULL);
+	if (r == 0)
+		r = agent_wait_ready(guest->agent, BOOT_TIMEOUT_MS, &guest->module_errno);
+	if (r == 0 && guest->module_errno)
+		r = -ENOEXEC;
+	return r < 0 ? r : end_at_reset(guest, true);
+}
+
 int guest_ask(struct guest *guest, char **ret_text, const char *format, ...)
 {
 	va_list args;

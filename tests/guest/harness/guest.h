@@ -54,6 +54,12 @@ int guest_boot(const struct guest_source *source, const struct guest_config *con
 	       const char *log_dir, struct guest **ret_guest, char *ret_why, size_t why_size);
 void guest_free(struct guest *guest);
 
+/*
+ * Resets the machine, whatever the guest is doing, and waits for the next boot; -ENOEXEC when that
+ * could not load the driver.
+ */
+int guest_reset(struct guest *guest);
+
 /* --- the agent; see README.md for the verbs --- */
 
 /* As agent_vask, with the usual patience. */
@@ -96,6 +102,8 @@ bool guest_lost_waking(struct guest *guest, const struct console *console);
 int guest_resident_kib(const struct guest *guest, uint64_t *ret_kib);
 int guest_resident_peak_kib(const struct guest *guest, uint64_t *ret_kib);
 int guest_reset_resident_peak(const struct guest *guest);
+/* Four bytes of the guest's physical memory, or of what else there is at that address. */
+int guest_physical(struct guest *guest, uint64_t address, uint32_t *ret_value);
 /*
  * Four bytes of the configuration of a modern PCI balloon device: num_pages, actual,
  * free_page_hint_cmd_id and poison_val, at 0, 4, 8 and 12.

@@ -82,19 +82,15 @@ static int config_address(struct guest *guest, uint64_t *ret_address)
 	return line ? 0 : -ENODEV;
 }
 
-int guest_device_config(struct guest *guest, unsigned int offset_bytes, uint32_t *ret_value)
+int guest_physical(struct guest *guest, uint64_t address, uint32_t *ret_value)
 {
 	char command[64];
 	const char *colon;
-	uint64_t address;
 	json_t *result;
 	int r;
 
-	r = config_address(guest, &address);
-	if (r < 0)
-		return r;
 	/* The monitor reads memory as a bus master would, and so the registers behind it. */
-	snprintf(command, sizeof(command), "xp /1wx 0x%" PRIx64, address + offset_bytes);
+	snprintf(command, sizeof(command), "xp /1wx 0x%" PRIx64, address);
 	r = qmp_command(guest->qmp, QMP_TIMEOUT_MS, &result, "human-monitor-command", "{s:s}",
 			"command-line", command);
 	if (r < 0)
@@ -104,4 +100,13 @@ int guest_device_config(struct guest *guest, unsigned int offset_bytes, uint32_t
 		*ret_value = (uint32_t)strtoul(colon + 1, NULL, 16);
 	json_decref(result);
 	return colon ? 0 : -EINVAL;
+}
+
+int guest_device_config(struct guest *guest, unsigned int offset_bytes, uint32_t *ret_value)
+{
+	uint64_t address;
+	int r;
+
+	r = config_address(guest, &address);
+	return r < 0 ? r : guest_physical(guest, address + offset_bytes, ret_value);
 }
