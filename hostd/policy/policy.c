@@ -30,12 +30,21 @@ static void remember(struct tick *tick)
 	}
 }
 
+static uint64_t steady_ms(struct policy_state *state, uint64_t now_ms)
+{
+	uint64_t ahead_ms = state->last_ms - (now_ms + state->ahead_ms);
+
+	if (state->seen && (int64_t)ahead_ms > 0)
+		state->ahead_ms += ahead_ms;
+	return now_ms + state->ahead_ms;
+}
+
 void policy_tick(uint64_t now_ms, const struct policy_settings *settings,
 		 const struct host_sample *host, struct policy_state *state, struct policy_vm *vms,
 		 size_t n_vms, struct host_decision *ret_host)
 {
 	struct tick tick = {
-		.now_ms = now_ms,
+		.now_ms = steady_ms(state, now_ms),
 		.settings = settings,
 		.host = host,
 		.state = state,

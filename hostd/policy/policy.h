@@ -188,6 +188,7 @@ enum host_state {
 struct policy_state {
 	bool seen;
 	uint64_t last_ms;
+	uint64_t ahead_ms; /* of the caller's time, which went back by so much */
 	enum host_state state; /* with hysteresis: left later than entered */
 	bool filling; /* the float is being filled up again */
 	struct opt_u64 last_swap_out_pages;
@@ -214,7 +215,8 @@ struct host_decision {
 };
 
 /*
- * Decide for all VMs at host time `now_ms` (monotonic; only differences count).
+ * Decide for all VMs at host time `now_ms` (monotonic; only differences count; where it goes back all
+ * the same, it is taken to stand still once, or all that waits for its time would be over).
  * `vms` may be in any order, which does not change the decisions; each `decision` and `state` is
  * written. Shrinking decisions are to be carried out before growing ones.
  */

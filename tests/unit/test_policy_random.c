@@ -387,6 +387,160 @@ static void test_many_vms(void **state)
 	free(vms);
 }
 
+/* Nothing but nonsense, from guests, host and clock. */
+static void random_nonsense(struct world *world)
+{
+	for (size_t i = 0; i < world->n_vms; i++) {
+		struct vm_sample *sample = &world->vms[i].sample;
+
+		sample->run_state = (enum vm_run_state)(one_in(4) ? below(3) : VM_RUNNING);
+		sample->up_ms = wild();
+		sample->apart = one_in(16);
+		sample->max_kib = one_in(3) ? wild() : sample->max_kib;
+		sample->actual_kib = maybe(one_in(2) ? wild() : sample->max_kib / 2);
+		sample->rss_kib = maybe(wild());
+		sample->host.resident_kib = maybe(wild());
+		sample->host.swapped_kib = maybe(wild());
+		sample->host.swap_wait_permille = maybe(wild());
+		sample->stats_age_ms = maybe(one_in(3) ? wild() : below(20 * 1000));
+		sample->usable_kib = maybe(wild());
+		sample->unused_kib = maybe(wild());
+		sample->swap_in_kib = maybe(wild());
+		sample->major_faults = maybe(wild());
+		world->vms[i].silent = true;
+	}
+	world->host = (struct host_sample){
+		.total_kib = maybe(wild()),
+		.available_kib = maybe(wild()),
+		.swap_out_pages = maybe(wild()),
+		.psi_some_permille = maybe(wild()),
+		.psi_full_permille = maybe(one_in(4) ? wild() : 0),
+	};
+	world->settings.hold_kib = one_in(4) ? wild() : 0;
+	world->now_ms = one_in(8) ? wild() : world->now_ms;
+}
+
+/* No size beyond what the VM can have, none taken without fresh statistics, no step too long. */
+static void check_nonsense(const struct world *world, const struct world *before, size_t i)
+{
+	const struct vm_sample *sample = &before->vms[i].sample;
+	const struct vm_decision *decision = world_decision(world, i);
+	uint64_t ceiling_kib = (uint64_t)1 << 46, max_kib = sample->max_kib, actual_kib, step_kib;
+
+	max_kib = max_kib < ceiling_kib ? max_kib : ceiling_kib;
+	assert_true(decision->target_kib <= max_kib);
+	assert_true(decision->reservation_kib <= decision->limit_kib);
+	assert_true(decision->limit_kib <= max_kib);
+	assert_true(decision->entitlement_kib <= max_kib);
+	actual_kib = opt_or(sample->actual_kib, UINT64_MAX);
+	actual_kib = actual_kib < max_kib ? actual_kib : max_kib;
+	if (!decision->set || decision->target_kib >= actual_kib ||
+	    decision->target_kib >= opt_or(before->vms[i].state.last_target_kib, actual_kib))
+		return;
+	assert_true(opt_or(sample->stats_age_ms, UINT64_MAX) <= world->settings.stale_ms);
+	step_kib = max_kib / 1000 * world->settings.step_permille + max_kib % 1000 + 4;
+	if (world->totals.state != HOST_LOW)
+		assert_true(actual_kib - decision->target_kib <= step_kib);
+}
+
+static void test_nonsense(void **state)
+{
+	static struct world world, before;
+	unsigned int taken = 0, given = 0;
+
+	(void)state;
+	for (int w = 0; w < WORLDS; w++) {
+		random_world(&world);
+		world.settings.boot_grace_ms = 1;
+		for (int tick = 0; tick < TICKS; tick++) {
+			random_nonsense(&world);
+			copy_world(&before, &world);
+			world_tick(&world, one_in(4) ? wild() : 5000);
+			for (size_t i = 0; i < world.n_vms; i++) {
+				const struct vm_decision *decision = world_decision(&world, i);
+				uint64_t actual = opt_or(before.vms[i].sample.actual_kib, 0);
+
+				check_nonsense(&world, &before, i);
+				taken += decision->set && decision->target_kib < actual;
+				given += decision->set && decision->target_kib > actual;
+			}
+			assert_true(world.totals.grant_kib <= opt_or(world.totals.free_kib, 0));
+		}
+	}
+	assert_true(taken > 100 && given > 100);
+}
+
+/* A clock that goes back, and a host that slept: what waits goes on waiting, and steps stay steps. */
+static void test_clock(void **state)
+{
+	struct world world;
+	uint64_t before, demand;
+
+	(void)state;
+	world_init(&world);
+	world.settings.budget_kib = opt_some(GIB(4));
+	world.settings.float_permille = 500;
+	world.settings.step_permille = 100;
+	world.settings.decay_permille = 10;
+	world_add(&world, GIB(4), GIB(4) - MIB(100), MIB(3000));
+	world_tick(&world, 5000);
+	demand = opt_or(world_decision(&world, 0)->demand_kib, 0);
+	world.vms[0].use_kib = MIB(100);
+	for (int i = 0; i < 3; i++) {
+		before = world_actual(&world, 0);
+		world_tick(&world, i % 2 ? 1000 : (uint64_t)-3600 * 1000);
+		assert_true(before - world_actual(&world, 0) <= GIB(4) / 10 + 4);
+		assert_true(opt_or(world_decision(&world, 0)->demand_kib, 0) >
+			    demand - demand / 20);
+	}
+	/* Asleep for a year: one step, however much was to be taken. */
+	before = world_actual(&world, 0);
+	world_tick(&world, (uint64_t)365 * 24 * 3600 * 1000);
+	assert_between(before - world_actual(&world, 0), MIB(100), GIB(4) / 10 + 4);
+	/* A guest on its way is not stuck because the clock went back. */
+	world.vms[0].stuck = true;
+	world_tick(&world, 5000);
+	assert_true(world_decision(&world, 0)->set);
+	world_tick(&world, 1000);
+	world_tick(&world, (uint64_t)-3600 * 1000);
+	assert_int_not_equal(world_decision(&world, 0)->reason, REASON_STUCK);
+	world_tick(&world, 20 * 1000);
+	assert_int_equal(world_decision(&world, 0)->reason, REASON_STUCK);
+	/* Nor is it asked again before its time. */
+	before = world_decision(&world, 0)->wait_ms;
+	assert_true(before > 1000);
+	world_tick(&world, (uint64_t)-3600 * 1000);
+	assert_eq(world_decision(&world, 0)->wait_ms, before);
+	world_tick(&world, 1000);
+	assert_eq(world_decision(&world, 0)->wait_ms, before - 1000);
+}
+
+/* One VM larger than its host has to make do; the other gets its part. */
+static void test_larger_than_the_host(void **state)
+{
+	struct world world;
+
+	(void)state;
+	world_init(&world);
+	world.host.total_kib = opt_some(GIB(8));
+	world.host.available_kib = opt_some(GIB(7));
+	world_add(&world, GIB(64), GIB(64), GIB(64))->sample.rss_kib = opt_some(GIB(1));
+	world_add(&world, GIB(1), MIB(200), MIB(100))->sample.rss_kib = opt_some(MIB(200));
+	world.vms[0].settings.reservation_kib = opt_some(0);
+	for (int i = 0; i < 400; i++) {
+		uint64_t before = world_actual(&world, 0);
+
+		world_tick(&world, 5000);
+		assert_true(world_actual(&world, 0) <= before);
+		assert_true(world_actual(&world, 0) > 0);
+		/* What it has not touched was free all the time; it cannot be any more. */
+		if (opt_or(world.vms[0].sample.rss_kib, 0) > world_actual(&world, 0))
+			world.vms[0].sample.rss_kib = opt_some(world_actual(&world, 0));
+	}
+	assert_true(world_sum_actual(&world) <= GIB(8));
+	assert_true(world_actual(&world, 1) >= MIB(100));
+}
+
 /* No VM at all is a host like any other. */
 static void test_no_vms(void **state)
 {
@@ -403,9 +557,9 @@ static void test_no_vms(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_invariants),
-		cmocka_unit_test(test_fixed_point),
-		cmocka_unit_test(test_many_vms),
+		cmocka_unit_test(test_invariants), cmocka_unit_test(test_fixed_point),
+		cmocka_unit_test(test_many_vms),   cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_clock),	   cmocka_unit_test(test_larger_than_the_host),
 		cmocka_unit_test(test_no_vms),
 	};
 
