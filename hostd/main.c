@@ -192,12 +192,13 @@ static int order_boost(void *userdata, const char *uuid, uint64_t size_kib, uint
 	return manager_order_boost(daemon->manager, uuid, size_kib, duration_ms, ret_why);
 }
 
-static int order_reserve(void *userdata, uint64_t size_kib, uint64_t timeout_ms, order_done_fn done,
-			 void *done_userdata, struct conf_error *ret_why)
+static int order_reserve(void *userdata, const char *vm, uint64_t size_kib, uint64_t timeout_ms,
+			 order_done_fn done, void *done_userdata, struct conf_error *ret_why)
 {
 	struct daemon *daemon = userdata;
 
-	return manager_reserve(daemon->manager, size_kib, timeout_ms, done, done_userdata, ret_why);
+	return manager_reserve(daemon->manager, vm, size_kib, timeout_ms, done, done_userdata,
+			       ret_why);
 }
 
 static int order_reload(void *userdata, order_done_fn done, void *done_userdata,

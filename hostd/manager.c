@@ -70,7 +70,7 @@ static void vm_found(void *userdata, struct vm *vm)
 	manager_bounds_restore(manager, vm);
 	manager_state_restore(manager, vm);
 	log_info("%s: running, uuid=%s", vm->name, vm->sample.uuid);
-	manager_reserve_started(manager, vm->name);
+	manager_reserve_started(manager, vm);
 }
 
 static void vm_lost(void *userdata, struct vm *vm)

@@ -2,7 +2,8 @@
 /*
  * Reservations queue up: the first is served first, each when what is held covers it and all before
  * it. One that waits has a timer of its own, and so has one that is held, because a caller may have
- * died, or the VM may not have started after all.
+ * died, or the VM may not have started after all. One that names its VM is for that alone, and another
+ * for the same takes its place; what names none is for whoever starts next.
  */
 #include "manager_reserve.h"
 
@@ -15,6 +16,7 @@
 
 #include "manager_internal.h"
 #include "util/log.h"
+#include "util/printable.h"
 
 #define RESERVATIONS_MAX 16
 #define TIMEOUT_MAX_MS	 ((uint64_t)60 * 60 * 1000)
@@ -30,6 +32,7 @@
 struct reservation {
 	struct reservation *next;
 	struct manager *manager;
+	char *vm; /* its name or UUID; NULL: any */
 	uint64_t size_kib;
 	uint64_t timeout_ms;
 	sd_event_source *timer; /* until it is given up or, once held, let go */
@@ -50,7 +53,28 @@ static void unlink_reservation(struct reservation *reservation)
 static void reservation_free(struct reservation *reservation)
 {
 	sd_event_source_disable_unref(reservation->timer);
+	free(reservation->vm);
 	free(reservation);
+}
+
+/* Given up before its time: whoever waits for it hears why. */
+static void drop(struct reservation *reservation, const char *why)
+{
+	unlink_reservation(reservation);
+	if (!reservation->held)
+		reservation->done(reservation->userdata, -ECANCELED, why);
+	reservation_free(reservation);
+}
+
+static bool is_for(const struct reservation *reservation, const struct vm *vm)
+{
+	return reservation->vm &&
+	       (!strcmp(reservation->vm, vm->name) || !strcmp(reservation->vm, vm->sample.uuid));
+}
+
+static const char *whose(const struct reservation *reservation)
+{
+	return reservation->vm ? reservation->vm : "a VM about to start";
 }
 
 static uint64_t kept_kib(const struct vm *vm)
@@ -110,11 +134,12 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	(void)usec;
 	unlink_reservation(reservation);
 	if (reservation->held) {
-		log_info("no VM has started for the %" PRIu64 " KiB held free; let go",
-			 reservation->size_kib);
+		log_info("no VM has started for the %" PRIu64 " KiB held free%s%s; let go",
+			 reservation->size_kib, reservation->vm ? " for " : "",
+			 reservation->vm ? reservation->vm : "");
 	} else {
 		describe_refusal(manager, reservation->size_kib, why);
-		log_warning("nothing is held for a VM about to start: %s", why);
+		log_warning("nothing is held for %s: %s", whose(reservation), why);
 		reservation->done(reservation->userdata, -ETIMEDOUT, why);
 	}
 	reservation_free(reservation);
@@ -153,7 +178,34 @@ static const char *cannot_be(const struct manager *manager, uint64_t size_kib, u
 	return NULL;
 }
 
-int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout_ms,
+/* That there is such a VM already; and another reservation for the same one is no more. */
+static int make_way(struct manager *manager, const char *vm)
+{
+	const struct reservation wanted = { .vm = (char *)vm };
+
+	for (size_t i = 0; i < manager->fleet.n_vms; i++)
+		if (is_for(&wanted, manager->fleet.vms[i]))
+			return -EEXIST;
+	for (struct reservation *r = manager->reservations; r; r = r->next) {
+		if (!r->vm || strcmp(r->vm, vm) != 0)
+			continue;
+		drop(r, "another reservation for the same VM has taken its place");
+		break; /* there is one at most */
+	}
+	return 0;
+}
+
+/* Names are compared as they are shown (domains.c). NULL: out of memory, or none was given. */
+static char *shown_name(const char *vm)
+{
+	char *shown = vm ? strdup(vm) : NULL;
+
+	if (shown)
+		text_make_printable(shown);
+	return shown;
+}
+
+int manager_reserve(struct manager *manager, const char *vm, uint64_t size_kib, uint64_t timeout_ms,
 		    reserve_done_fn done, void *userdata, struct conf_error *ret_why)
 {
 	struct reservation *reservation, **end;
@@ -161,7 +213,7 @@ int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout
 	unsigned int n;
 	int ret;
 
-	end = queue_end(manager, &n);
+	queue_end(manager, &n);
 	why = cannot_be(manager, size_kib, timeout_ms, n);
 	if (why) {
 		snprintf(ret_why->text, sizeof(ret_why->text), "%s", why);
@@ -171,6 +223,18 @@ int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout
 	if (!reservation)
 		return -ENOMEM;
 	reservation->manager = manager;
+	reservation->vm = shown_name(vm);
+	if (vm && !reservation->vm) {
+		free(reservation);
+		return -ENOMEM;
+	}
+	if (vm && make_way(manager, reservation->vm)) {
+		snprintf(ret_why->text, sizeof(ret_why->text), "%.100s runs already",
+			 reservation->vm);
+		reservation_free(reservation);
+		return -EINVAL;
+	}
+	end = queue_end(manager, &n);
 	reservation->size_kib = size_kib;
 	reservation->timeout_ms = timeout_ms;
 	reservation->done = done;
@@ -179,11 +243,11 @@ int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout
 					 timeout_ms * 1000, TIMER_ACCURACY_US, on_timer,
 					 reservation);
 	if (ret < 0) {
-		free(reservation);
+		reservation_free(reservation);
 		return ret;
 	}
 	*end = reservation;
-	log_info("%" PRIu64 " KiB are to be free for a VM about to start", size_kib);
+	log_info("%" PRIu64 " KiB are to be free for %s", size_kib, whose(reservation));
 	manager_tick_soon(manager);
 	return 0;
 }
@@ -211,22 +275,35 @@ void manager_reserve_judged(struct manager *manager)
 		r->held = true;
 		sd_event_source_set_time_relative(r->timer, r->timeout_ms * 1000);
 		sd_event_source_set_enabled(r->timer, SD_EVENT_ONESHOT);
-		log_info("%" PRIu64 " KiB are held free for a VM about to start", r->size_kib);
+		log_info("%" PRIu64 " KiB are held free for %s", r->size_kib, whose(r));
 		r->done(r->userdata, 0, "");
 	}
 }
 
-void manager_reserve_started(struct manager *manager, const char *name)
+/* The one that names it; else, of those that name nobody, the first that is held. */
+static struct reservation *find_for(const struct manager *manager, const struct vm *vm)
 {
+	struct reservation *anybodys = NULL;
+
 	for (struct reservation *r = manager->reservations; r; r = r->next) {
-		if (!r->held)
-			continue;
-		log_info("%s has started: the %" PRIu64 " KiB held free are its own", name,
-			 r->size_kib);
-		unlink_reservation(r);
-		reservation_free(r);
-		return;
+		if (is_for(r, vm))
+			return r;
+		if (!anybodys && !r->vm && r->held)
+			anybodys = r;
 	}
+	return anybodys;
+}
+
+void manager_reserve_started(struct manager *manager, const struct vm *vm)
+{
+	struct reservation *r = find_for(manager, vm);
+
+	if (!r)
+		return;
+	if (r->held)
+		log_info("%s has started: the %" PRIu64 " KiB held free are its own", vm->name,
+			 r->size_kib);
+	drop(r, "it has started already");
 }
 
 void manager_reserve_clear(struct manager *manager)

@@ -11,24 +11,28 @@
 struct conf_error;
 struct manager;
 struct policy_settings;
+struct vm;
 
-/* `error` 0: it is free, and held. -ETIMEDOUT: not in time, and given up; `why` says who keeps it. */
+/*
+ * `error` 0: it is free, and held. -ETIMEDOUT: not in time, and given up; `why` says who keeps it.
+ * -ECANCELED: its VM has started, or another one has taken its place.
+ */
 typedef void (*reserve_done_fn)(void *userdata, int error, const char *why);
 
 /*
- * Free and hold `size_kib`. done() follows within `timeout_ms`, on the loop's thread; what is free
- * by then is held for as long again. Returns 0; -ERANGE, and ret_why says why: it cannot be; or
- * another negative errno.
+ * Free and hold `size_kib` for the start of `vm` (name or UUID; NULL: of any). done() follows within
+ * `timeout_ms`, on the loop's thread; what is free by then is held for as long again. Returns 0; -ERANGE
+ * or -EINVAL, and ret_why says why: it cannot be; or another negative errno.
  */
-int manager_reserve(struct manager *manager, uint64_t size_kib, uint64_t timeout_ms,
+int manager_reserve(struct manager *manager, const char *vm, uint64_t size_kib, uint64_t timeout_ms,
 		    reserve_done_fn done, void *userdata, struct conf_error *ret_why);
 
 /* For the tick: what the policy is to hold free, and how much of that it now does. */
 uint64_t manager_reserve_hold_kib(const struct manager *manager);
 void manager_reserve_judged(struct manager *manager);
 
-/* A VM has started: the oldest reservation that holds its memory has done its work. */
-void manager_reserve_started(struct manager *manager, const char *name);
+/* A VM has started: its reservation, or the oldest that is for anybody, has done its work. */
+void manager_reserve_started(struct manager *manager, const struct vm *vm);
 
 /* Give all up; nobody who waits is told. */
 void manager_reserve_clear(struct manager *manager);

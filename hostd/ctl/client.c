@@ -417,15 +417,18 @@ int client_pause(const struct client_options *options, const char *vm, bool paus
 	return order(options, connection, call, ORDER_TIMEOUT_US);
 }
 
-int client_reserve(const struct client_options *options, uint64_t size_kib, uint64_t timeout_ms)
+int client_reserve(const struct client_options *options, const char *vm, uint64_t size_kib,
+		   uint64_t timeout_ms)
 {
 	sd_bus_message *call;
 	sd_bus *connection;
 	int code;
 
-	code = begin(options, "Reserve", &connection, &call);
+	code = begin(options, vm ? "ReserveFor" : "Reserve", &connection, &call);
 	if (code != CTL_OK)
 		return code;
+	if (vm)
+		sd_bus_message_append(call, "s", vm);
 	sd_bus_message_append(call, "tt", size_kib, timeout_ms);
 	return order(options, connection, call, ORDER_TIMEOUT_US + timeout_ms * 1000);
 }

@@ -54,8 +54,9 @@ int client_set(const struct client_options *options, const char *vm, char *const
 int client_boost(const struct client_options *options, const char *vm, uint64_t size_kib,
 		 uint64_t duration_ms);
 
-/* Comes back when it is free, or refused. */
-int client_reserve(const struct client_options *options, uint64_t size_kib, uint64_t timeout_ms);
+/* Comes back when it is free, or refused. `vm` NULL: for whoever starts next. */
+int client_reserve(const struct client_options *options, const char *vm, uint64_t size_kib,
+		   uint64_t timeout_ms);
 
 int client_pause(const struct client_options *options, const char *vm, bool pause); /* NULL: all */
 

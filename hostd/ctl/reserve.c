@@ -16,13 +16,18 @@ static const char help[] =
 	"is free, or say who keeps it. It is held until a VM starts, but no longer than the waiting\n"
 	"may have taken. SIZE: 8G.\n"
 	"\n"
+	"      --for VM       held until this VM starts, whoever else does: its name or UUID\n"
 	"      --timeout TIME wait no longer than this (default " TIMEOUT_DEFAULT
 	", an hour at most)\n" CTL_HELP_COMMON;
 
 int ctl_reserve(int argc, char **argv)
 {
-	const char *timeout = TIMEOUT_DEFAULT;
-	const struct ctl_option own[] = { { .name = "timeout", .value = &timeout }, { 0 } };
+	const char *timeout = TIMEOUT_DEFAULT, *vm = NULL;
+	const struct ctl_option own[] = {
+		{ .name = "for", .value = &vm },
+		{ .name = "timeout", .value = &timeout },
+		{ 0 },
+	};
 	struct ctl_common common;
 	uint64_t size_kib;
 	uint32_t timeout_ms;
@@ -43,6 +48,6 @@ int ctl_reserve(int argc, char **argv)
 		fprintf(stderr, "aerostatctl: reserve: '%s' is not a time such as 30s\n", timeout);
 		return CTL_USAGE;
 	}
-	code = client_reserve(&common.client, size_kib, timeout_ms);
+	code = client_reserve(&common.client, vm, size_kib, timeout_ms);
 	return print_done(common.json, code);
 }

@@ -17,6 +17,7 @@
 #include "util/log.h"
 
 #define PENDING_MAX	  64 /* calls that wait for an answer; more are refused */
+#define PENDING_POLKIT	  48 /* of them, those polkit is asked about: there is room for root's always */
 #define BUS_TIMEOUT_US	  (5 * (uint64_t)1000000)
 #define PERSON_TIMEOUT_US (180 * (uint64_t)1000000)
 
@@ -30,6 +31,7 @@ struct question {
 	sd_bus_message *call; /* NULL: this place is free */
 	const char *action;
 	authority_fn granted;
+	bool at_polkit;
 	sd_bus_slot *slot; /* of the answer */
 };
 
@@ -56,6 +58,7 @@ static void forget(struct question *question)
 {
 	question->slot = sd_bus_slot_unref(question->slot);
 	question->call = sd_bus_message_unref(question->call);
+	question->at_polkit = false;
 }
 
 void authority_free(struct authority *authority)
@@ -127,11 +130,22 @@ static int ask_polkit(struct question *question)
 					    question->action, 0, interactive ? POLKIT_INTERACT : 0,
 					    "");
 	question->slot = sd_bus_slot_unref(question->slot);
+	question->at_polkit = true;
 	if (ret >= 0)
 		ret = sd_bus_call_async(authority->bus, &question->slot, m, on_polkit, question,
 					interactive ? PERSON_TIMEOUT_US : BUS_TIMEOUT_US);
 	sd_bus_message_unref(m);
 	return ret;
+}
+
+/* A person thinks for minutes, and anybody may make polkit ask one. */
+static bool polkit_is_busy(const struct authority *authority)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < PENDING_MAX; i++)
+		n += authority->questions[i].at_polkit;
+	return n >= PENDING_POLKIT;
 }
 
 static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -147,6 +161,8 @@ static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 	}
 	if (uid == 0 || uid == geteuid())
 		grant(question);
+	else if (polkit_is_busy(question->authority))
+		refuse(question, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many calls wait for polkit");
 	else if (ask_polkit(question) < 0)
 		refuse(question, SD_BUS_ERROR_FAILED, "polkit cannot be asked");
 	return 0;

@@ -49,9 +49,9 @@ struct bus_orders {
 		   struct conf_error *ret_why);
 	int (*boost)(void *userdata, const char *uuid, uint64_t size_kib, uint64_t duration_ms,
 		     struct conf_error *ret_why);
-	/* Calls done() within the time when it returns 0. */
-	int (*reserve)(void *userdata, uint64_t size_kib, uint64_t timeout_ms, order_done_fn done,
-		       void *done_userdata, struct conf_error *ret_why);
+	/* Calls done() within the time when it returns 0. `vm`: name or UUID; NULL: any. */
+	int (*reserve)(void *userdata, const char *vm, uint64_t size_kib, uint64_t timeout_ms,
+		       order_done_fn done, void *done_userdata, struct conf_error *ret_why);
 	/* Calls done() within seconds when it returns 0. */
 	int (*reload)(void *userdata, order_done_fn done, void *done_userdata,
 		      struct conf_error *ret_why);

@@ -205,5 +205,6 @@ void bus_disconnect(struct bus *bus)
 	bus->retry = sd_event_source_disable_unref(bus->retry);
 	authority_free(bus->authority);
 	bus->authority = NULL;
-	bus->connection = sd_bus_flush_close_unref(bus->connection);
+	/* What was sent is with the kernel, unless the bus does not read: that is not waited for. */
+	bus->connection = sd_bus_close_unref(bus->connection);
 }

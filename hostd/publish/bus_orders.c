@@ -95,13 +95,17 @@ static int do_reserve(void *userdata, sd_bus_message *call, sd_bus_error *error)
 	struct bus *bus = userdata;
 	struct conf_error why = { "" };
 	uint64_t size_kib, timeout_ms;
-	int ret;
+	const char *vm = NULL;
+	int ret = 0;
 
-	ret = sd_bus_message_read(call, "tt", &size_kib, &timeout_ms);
+	if (!strcmp(sd_bus_message_get_member(call), "ReserveFor"))
+		ret = sd_bus_message_read(call, "s", &vm);
+	if (ret >= 0)
+		ret = sd_bus_message_read(call, "tt", &size_kib, &timeout_ms);
 	if (ret < 0)
 		return ret;
 	sd_bus_message_ref(call);
-	ret = bus->orders.reserve(bus->orders.userdata, size_kib, timeout_ms, order_done, call,
+	ret = bus->orders.reserve(bus->orders.userdata, vm, size_kib, timeout_ms, order_done, call,
 				  &why);
 	if (ret < 0) {
 		sd_bus_message_unref(call);
@@ -167,6 +171,7 @@ static const struct {
 	{ "Set", "org.aerostat1.set", do_set },
 	{ "Boost", "org.aerostat1.boost", do_boost },
 	{ "Reserve", "org.aerostat1.reserve", do_reserve },
+	{ "ReserveFor", "org.aerostat1.reserve", do_reserve },
 	{ "Reload", "org.aerostat1.reload", do_reload },
 	{ "Pause", "org.aerostat1.pause", do_pause },
 	{ "Resume", "org.aerostat1.pause", do_resume },

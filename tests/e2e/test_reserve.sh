@@ -34,6 +34,31 @@ test_reserved_memory_is_freed_and_held()
 	stop_daemon
 }
 
+# A start of another VM is none of its business.
+test_reservation_for_one_vm()
+{
+	local status=0
+	configure </dev/null
+	start_daemon
+	eventually "the VMs are judged" vm_known vm-stock
+	ticks_pass 2
+	reserve 32M --for vm-a || status=$?
+	equal "exit status for one that runs" "$status" 1
+	expect "it says so" grep -q 'vm-a runs already' "$test_dir/reserve.txt"
+	expect "room is made" reserve 64M --for vm-extra --timeout 60s
+	trap 'virsh -q destroy vm-extra >/dev/null 2>&1 || true; end_test
+		create_guest vm-mute none none >/dev/null 2>&1 || true' EXIT
+	virsh -q destroy vm-mute >/dev/null
+	eventually "a VM is gone" log_has 'vm-mute: gone'
+	create_guest vm-mute none none
+	eventually "and is back" vm_known vm-mute
+	ticks_pass 2
+	expect_not "the memory is not its own" log_has 'has started: the 65536 KiB'
+	guest_mib=64 create_guest vm-extra none none
+	eventually "but the named one's" log_has 'vm-extra has started: the 65536 KiB'
+	stop_daemon
+}
+
 test_reservation_is_let_go_in_time()
 {
 	no_room

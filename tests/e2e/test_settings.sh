@@ -43,6 +43,13 @@ test_reload_applies_a_good_file()
 	stop_daemon
 }
 
+# As the unit does it.
+order_reload()
+{
+	busctl --system call org.aerostat1 /org/aerostat1 org.aerostat1.Manager Reload \
+		>"$test_dir/reload.txt" 2>&1
+}
+
 test_reload_of_a_bad_file_keeps_the_old()
 {
 	configure <<-CONF
@@ -57,9 +64,7 @@ test_reload_of_a_bad_file_keeps_the_old()
 		[policy]
 		staleness = 1s
 	CONF
-	# As the unit does it.
-	expect_not "reading it fails" eval 'busctl --system call org.aerostat1 /org/aerostat1 \
-		org.aerostat1.Manager Reload >"$test_dir/reload.txt" 2>&1'
+	expect_not "reading it fails" order_reload
 	expect "and whoever asked hears why" grep -q 'policy.staleness' "$test_dir/reload.txt"
 	eventually "the mistake is logged with its line" \
 		log_has 'aerostatd\.conf:[0-9]+: policy\.staleness'
