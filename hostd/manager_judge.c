@@ -36,6 +36,7 @@ static void complete_sample(struct manager *manager, struct vm *vm, uint64_t now
 		stats_age_ms(vm->last_update_s, clock_wall_ms(&manager->options->clock));
 	sample->up_ms = manager_up_ms(manager, vm, now_ms);
 	sample->has_balloon = vm->description.has_balloon && !vm->description.pinned;
+	sample->apart = vm->description.hugepages;
 	sample->hung = vm->hung;
 	if (vm->described && vm->has_job)
 		sample->run_state = VM_MIGRATING;
@@ -87,7 +88,7 @@ static void take_decision(struct manager *manager, struct vm *vm,
 		vm->decided_ms = now_ms;
 	manager->telemetry.decisions[decision->reason]++;
 	/* What was asked for before somebody else asked for something else no longer holds. */
-	if (decision->reason == REASON_FOREIGN)
+	if (!vm->state.last_target_kib.known)
 		vm->asked_kib = opt_none();
 }
 
@@ -179,6 +180,9 @@ void manager_judge(struct manager *manager)
 		return;
 	}
 	begin_us = clock_monotonic_us();
+	/* Nothing is asked for in a dry run, so whatever moves would count as moved by others. */
+	if (manager->options->dry_run)
+		settings.foreign_hold_ms = 0;
 	settings.hold_kib = manager_reserve_hold_kib(manager);
 	policy_tick(now_ms, &settings, &manager->host, &manager->policy_state, manager->policy_vms,
 		    manager->fleet.n_vms, &manager->host_decision);

@@ -81,6 +81,8 @@ static uint64_t kept_kib(const struct vm *vm)
 {
 	uint64_t actual_kib = opt_or(vm->sample.actual_kib, 0);
 
+	if (vm->sample.apart)
+		return 0;
 	return actual_kib > vm->decision.reservation_kib ? actual_kib - vm->decision.reservation_kib
 							 : 0;
 }

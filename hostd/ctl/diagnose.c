@@ -146,10 +146,14 @@ static void judge_host(struct findings *findings, const json_t *host)
 	}
 	judge_memory(findings, host);
 	if (is_beyond(host, host, &stalls)) {
-		findings->lacks_memory = true;
+		/* The daemon has said whether the host is what is short. */
 		say(findings->symptoms,
-		    "Tasks of the host wait for memory for %.1f %% of the time.",
-		    percent(host, "psi_some_permille"));
+		    "Tasks of the host wait for memory for %.1f %% of the time%s.",
+		    percent(host, "psi_some_permille"),
+		    findings->lacks_memory
+			    ? ""
+			    : ", although the host has some: by a limit of their own "
+			      "control group, or for slow disks");
 	}
 	if (above(host, "swap_out_kib_s", 0))
 		say(findings->symptoms, "The host swaps out %s a second.",
@@ -158,6 +162,16 @@ static void judge_host(struct findings *findings, const json_t *host)
 		findings->lacks_memory = true;
 		say(findings->symptoms, "VMs in need lack %s; %s is free for them.",
 		    SIZE(host, "shortage_kib"), SIZE(host, "free_kib"));
+	}
+	if (known(host, "capacity_kib") &&
+	    above(host, "reservations_kib", number(host, "capacity_kib"))) {
+		findings->lacks_memory = true;
+		say(findings->symptoms,
+		    "Reservations, and VMs that cannot be moved, come to %s; all VMs may have %s.",
+		    SIZE(host, "reservations_kib"), SIZE(host, "capacity_kib"));
+		say(findings->remedies,
+		    "For good: lower reservations until they fit, or move a VM away: what is promised "
+		    "twice nobody has.");
 	}
 	if (flag(host, "paused"))
 		say(findings->symptoms, "All VMs are paused by order: no memory is moved.");

@@ -37,7 +37,8 @@ static const struct {
 			     "A higher reservation, more shares or more use of its own raise its "
 			     "entitlement." },
 	[REASON_RECLAIM_NEED] = { "There is not enough for what all VMs need; by its shares this much "
-				  "is its part, and what is above goes slowly.",
+				  "is its part. What is above goes slowly, or in steps while the host "
+				  "is hard.",
 				  "More shares or a higher reservation; fewer VMs on this host." },
 	[REASON_RECLAIM_LOW] = { "The host is low: everything above entitlements is taken at once, to "
 				 "keep it from swapping.",
@@ -56,9 +57,10 @@ static const struct {
 			   "guest: no driver, or its own floor." },
 	[REASON_STEADY] = { "It has what it is entitled to.",
 			    "Its use, its settings, or the others' needs." },
-	[REASON_SPARE] = { "It holds more than its entitlement, but nobody waits for memory, and the "
-			   "float is full: taking would help nobody.",
-			   "Somebody's need." },
+	[REASON_SPARE] = { "It holds more than its entitlement, but either nobody waits for memory and "
+			   "the float is full, or what is wanted comes from those that hold more too "
+			   "much.",
+			   "More need of others than those can serve." },
 	[REASON_DEAD_BAND] = { "It is so near its entitlement that a move is not worth the "
 			       "disturbance.",
 			       "A larger difference; [policy] dead_band." },
@@ -82,7 +84,8 @@ static const struct {
 			     "The end of another job at the domain, or the right for the daemon's user "
 			     "to manage it; it is tried again at least every five minutes." },
 	[REASON_NO_BALLOON] = { "Without a balloon device, or with pinned memory, nothing can be "
-				"moved; what it has counts as used.",
+				"moved; what it has counts as used, unless all of it is in huge "
+				"pages, which the host had set aside before.",
 				"A <memballoon> in its definition; no assigned devices." },
 	[REASON_PAUSED] = { "A guest that does not run cannot move its balloon.", "Resuming it." },
 	[REASON_MIGRATING] = { "Memory that is moved twice is copied twice.",
@@ -93,8 +96,10 @@ static const struct {
 			      "A balloon driver in the guest; a statistics period that is not 0." },
 	[REASON_STALE_STATS] = { "Old numbers say nothing about now: nothing is taken.",
 				 "New statistics; [policy] stale." },
-	[REASON_FOREIGN] = { "Somebody else set its memory, and will have had a reason.",
-			     "Time; [policy] foreign_hold." },
+	[REASON_FOREIGN] = { "Somebody else set its memory, and will have had a reason; or its guest "
+			     "let go of its balloon. Nothing is taken, and one that was made larger "
+			     "still gets what it needs.",
+			     "Time without another such change; [policy] foreign_hold." },
 	[REASON_NO_EFFECT] = { "Its balloon grew, but its resident memory on the host did not shrink: "
 			       "assigned devices or locks hold it.",
 			       "Removing them; or mode = off, which ends this notice." },
@@ -158,6 +163,19 @@ static void say_entitled(json_t *sentences, const json_t *vm, const json_t *host
 		    " %% of its maximum, and idle memory is taxed at %" JSON_INTEGER_FORMAT " %%.",
 		    SIZE(host, "capacity_kib"), SIZE(host, "limits_kib"),
 		    number(host, "headroom_permille") / 10, number(host, "idle_tax_permille") / 10);
+}
+
+/* Promises that cannot all be kept. */
+static void say_reserved(json_t *sentences, const json_t *host)
+{
+	if (!known(host, "reservations_kib") || !known(host, "capacity_kib") ||
+	    number(host, "reservations_kib") <= number(host, "capacity_kib"))
+		return;
+	say(sentences,
+	    "Reservations, and VMs that cannot be moved, come to %s, more than all VMs may have: nobody "
+	    "is entitled to more than its reservation, nothing below one is taken, and those below theirs "
+	    "are raised to the same part of it as memory becomes free.",
+	    SIZE(host, "reservations_kib"));
 }
 
 /* A share of time as percent; waiting threads add up. */
@@ -237,6 +255,7 @@ static json_t *explain(const json_t *vm, const json_t *host)
 	say_measured(sentences, vm);
 	say_need(sentences, vm);
 	say_entitled(sentences, vm, host);
+	say_reserved(sentences, host);
 	say_host(sentences, host);
 	say_harm(sentences, vm);
 	say_decision(sentences, vm);

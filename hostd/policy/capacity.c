@@ -19,26 +19,47 @@
 #define BOOT_ALLOWANCE_PERMILLE 250
 
 /*
+ * Resident memory, as libvirt or the kernel tells it. While a VM comes in, nobody may: libvirt is busy
+ * with it, and the kernel is asked a tick later. Then nothing counts as touched of one that does not
+ * run yet, and all of one that runs; what is touched later shows in the host's available memory.
+ */
+static struct opt_u64 resident(struct policy_vm *vm)
+{
+	const struct vm_sample *sample = vm->sample;
+	struct vm_state *state = vm->state;
+
+	if (sample->rss_kib.known)
+		state->last_rss_kib = sample->rss_kib;
+	else if (sample->host.resident_kib.known)
+		state->last_rss_kib = sample->host.resident_kib;
+	if (!state->last_rss_kib.known && sample->run_state != VM_RUNNING)
+		return opt_some(0);
+	return state->last_rss_kib;
+}
+
+/*
  * What is charged for the VM, and how much of that it has not touched. Resident memory includes
- * QEMU's own, so that is rather too little; where it was never known, everything counts as touched,
- * and what is touched later shows in the host's available memory.
+ * QEMU's own, so that is rather too little.
  *
  * A VM that boots holds its maximum, most of which it will not need, and for the moment cannot give
  * back. It is charged for what it has touched and some on top, from tick to tick, so that nobody
- * else is squeezed for memory that it is not going to use.
+ * else is squeezed for memory that it is not going to use. One that migrates in is charged for all:
+ * what it had elsewhere it will have here.
+ *
+ * One in huge pages is charged for nothing: they were taken out of the host's ordinary memory before
+ * it started, whoever uses them, and are not in its resident memory. So neither would it give
+ * anything back.
  */
 static uint64_t charge(struct policy_vm *vm)
 {
 	struct vm_work *work = &vm->work;
 	uint64_t rss;
 
-	work->charge_kib = work->holds_kib;
-	if (vm->sample->rss_kib.known)
-		vm->state->last_rss_kib = vm->sample->rss_kib;
-	if (!opt_get(vm->state->last_rss_kib, &rss))
+	work->charge_kib = vm->sample->apart ? 0 : work->holds_kib;
+	if (!opt_get(resident(vm), &rss))
 		return 0;
 	rss = bound_kib(rss);
-	if (work->keep_reason == REASON_BOOTING)
+	if (work->keep_reason == REASON_BOOTING && vm->sample->run_state != VM_MIGRATING)
 		work->charge_kib =
 			min_u64(work->charge_kib,
 				max_u64(work->reservation_kib,
@@ -60,6 +81,9 @@ void capacity_tick(struct tick *tick)
 		totals->charged_kib = add_u64(totals->charged_kib, vm->work.charge_kib);
 		totals->limits_kib = add_u64(totals->limits_kib,
 					     movable ? vm->work.limit_kib : vm->work.charge_kib);
+		totals->reservations_kib =
+			add_u64(totals->reservations_kib,
+				movable ? vm->work.reservation_kib : vm->work.charge_kib);
 	}
 	totals->reserve_kib = reserve_kib(tick->settings, tick->host->total_kib);
 	if (tick->settings->budget_kib.known)

@@ -2,7 +2,9 @@
 /*
  * Entitlement: how the capacity is shared. What VMs hold that are not judged, and the float, are
  * set aside; of the rest everybody gets
- *   1. its reservation, also when that is more than there is: a reservation holds;
+ *   1. its reservation, also when that is more than there is: a reservation holds. Who is below it is
+ *      raised as far as memory is free, all to the same part of theirs (give.c). In any case what its
+ *      kernel needs: with less there is no guest, whatever the others are due;
  *   2. what follows from the price of memory, up to its upper bound: its limit when all limits
  *      fit; else its comfort, because beyond that memory does more good on the host, where any VM
  *      can have it at once, than as cache in a VM that reads it once.
@@ -26,7 +28,8 @@
  *
  * A guest that is stuck above its entitlement is charged to itself: what the others need is served as
  * if it had followed; only of what they do not need they have to make do without what it withholds.
- * Where even that is not there, they wait for it rather than pay for it.
+ * Where even that is not there, they wait for it rather than pay for it. So is one that grew by
+ * itself: guests can, and must not gain by it.
  *
  * VMs that are only observed are given the part they would have if they took part, in a sharing
  * of its own; in the others' sharing they keep what they hold.
@@ -43,6 +46,14 @@
 #define LEVEL_HIGHEST ((uint64_t)1 << (LEVEL_BITS + 35))
 
 #define SHARES_STANDARD 1000 /* these weigh the maximum as it is */
+
+/*
+ * The simulator's model of a guest's kernel (sim/model.h): a fixed part, and page tables and slabs. Of
+ * a small guest no more than this share of its maximum, which is what is reserved by default.
+ */
+#define KERNEL_KIB		((uint64_t)64 * 1024)
+#define KERNEL_PERMILLE		20
+#define KERNEL_HIGHEST_PERMILLE 100
 
 static uint64_t at_price(const struct policy_vm *vm, uint64_t level)
 {
@@ -109,11 +120,21 @@ static void share_out(struct tick *tick, uint64_t total_kib, bool to_observed)
 	}
 }
 
+/* It would not give up what it holds beyond its entitlement. */
 static bool withholds(const struct policy_vm *vm)
 {
 	const struct vm_movement *movement = &vm->state->movement;
 
-	return movement->stuck && !movement->stuck_growing;
+	return (movement->stuck && !movement->stuck_growing) || vm->work.foreign;
+}
+
+/* Less than this no VM is entitled to, unless its limit says so. */
+static uint64_t kernel_kib(const struct vm_work *work)
+{
+	uint64_t kib = min_u64(KERNEL_KIB + permille_of(work->max_kib, KERNEL_PERMILLE),
+			       permille_of(work->max_kib, KERNEL_HIGHEST_PERMILLE));
+
+	return min_u64(page_up(kib), work->limit_kib);
 }
 
 static void find_bounds(const struct tick *tick, struct policy_vm *vm)
@@ -123,7 +144,7 @@ static void find_bounds(const struct tick *tick, struct policy_vm *vm)
 
 	work->weight = max_u64(
 		scale_u64(work->max_kib, max_u64(vm->settings->shares, 1), SHARES_STANDARD), 1);
-	work->floor_kib = work->reservation_kib;
+	work->floor_kib = max_u64(work->reservation_kib, kernel_kib(work));
 	if (vm_kept(tick, vm) && !withholds(vm))
 		work->floor_kib = max_u64(work->floor_kib, work->charge_kib);
 	work->want_kib = clamp_u64(work->demand_kib, work->floor_kib, work->limit_kib);

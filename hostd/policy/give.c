@@ -89,7 +89,7 @@ static bool may_grow(const struct tick *tick, const struct policy_vm *vm)
 	bool to_the_last = work->goal_kib == work->limit_kib && !tick->overcommitted;
 
 	/* Of one that is stuck a promise it does not need is withdrawn as soon as it is made. */
-	return vm_judged(vm) && more_kib && !vm->state->movement.stuck &&
+	return vm_judged(vm) && more_kib && !vm->state->movement.stuck && !work->foreign &&
 	       (more_kib >= pace_comfort_band(tick, vm) || to_the_last) &&
 	       !pace_turn_wait_ms(tick, vm->state, VM_GROWN, false);
 }

@@ -3,16 +3,21 @@
  * Guards: is this VM's memory ours to move now?
  *
  * Three degrees of being left alone:
- *   fixed  nothing is asked of it, in either direction (off, no balloon, paused, migrating, or
- *          resized by somebody else a moment ago, who will have had a reason);
- *   held   its needs cannot be judged (no fresh statistics): it stays where it is, but is raised
- *          to its reservation, which depends on no statistics;
- *   keep   judged, but nothing is taken from it: it may grow (just booted, stuck, or its balloon
- *          has no effect). A host that is hard takes from those that boot, too.
+ *   fixed  nothing is asked of it, in either direction (off, no balloon, paused, migrating, or made
+ *          smaller by somebody else a moment ago, who will have had a reason);
+ *   held   its needs cannot be judged (no fresh statistics): it stays where it is, also when it was
+ *          on its way further down, but is raised to its reservation, which depends on no statistics;
+ *   keep   judged, but nothing is taken from it: it may grow (just booted, stuck, its balloon has no
+ *          effect, or somebody else made it larger). A host that is hard takes from those that boot,
+ *          too. "Somebody else" may be the guest, which deflates its balloon when it runs out of
+ *          memory, and needs more.
  * In each case its memory counts as used. A VM that is only observed is judged as any other, and
  * counts as held for the others, because nothing will make it move.
  */
 #include "policy/internal.h"
+
+/* Calls into libvirt take milliseconds; when they hang, as long as a tick or two. */
+#define ASKED_LATELY_MS 10000
 
 bool guard_stats_fresh(const struct tick *tick, const struct vm_sample *sample)
 {
@@ -66,25 +71,34 @@ static enum reason why_held(const struct tick *tick, const struct policy_vm *vm)
 	return REASON_STALE_STATS;
 }
 
-/* It went where nobody here had sent it since it was last seen. */
+/*
+ * It went where nobody here had sent it since it was last seen. libvirt tells where a balloon is, and
+ * not where it shall be; so a move by others shows when it leaves the way from where it was to where
+ * it was sent, or, when nothing was asked of it, at all. What was asked a moment ago may have found it
+ * on its way to what was asked before, or may be on its own way still.
+ */
 static bool resized_by_others(const struct tick *tick, const struct policy_vm *vm)
 {
 	const struct vm_state *state = vm->state;
 	const struct vm_work *work = &vm->work;
-	uint64_t target, low, high, slack = bound_kib(tick->settings->dead_band_kib);
+	uint64_t slack = bound_kib(tick->settings->dead_band_kib);
+	uint64_t target = opt_or(state->last_target_kib, state->last_actual_kib);
+	uint64_t low = min_u64(state->last_actual_kib, target);
+	uint64_t high = max_u64(state->last_actual_kib, target);
 
-	/* A target sent in the last tick may have found it still on its way to the one before. */
-	if (!state->seen || !opt_get(state->last_target_kib, &target) ||
-	    state->asked_ms == state->last_ms)
+	/* With its guest a balloon begins anew, and with another maximum the VM has another size. */
+	if (!state->seen || vm->sample->up_ms < tick->settings->boot_grace_ms ||
+	    state->last_max_kib != work->max_kib)
 		return false;
-	/* With the guest its balloon begins anew. */
-	if (vm->sample->up_ms < tick->settings->boot_grace_ms)
-		return false;
-	low = min_u64(state->last_actual_kib, target);
-	high = max_u64(state->last_actual_kib, target);
+	if (state->last_target_kib.known && (state->asked_ms == state->last_ms ||
+					     tick->now_ms - state->asked_ms < ASKED_LATELY_MS)) {
+		low = min_u64(low, state->asked_before_kib);
+		high = max_u64(high, state->asked_before_kib);
+	}
 	return work->actual_kib < sub_u64(low, slack) || work->actual_kib > add_u64(high, slack);
 }
 
+/* For foreign_hold after the last such move; so if we disagree, we do so that often at most. */
 static bool foreign(const struct tick *tick, struct policy_vm *vm)
 {
 	struct vm_state *state = vm->state;
@@ -92,6 +106,7 @@ static bool foreign(const struct tick *tick, struct policy_vm *vm)
 	if (resized_by_others(tick, vm)) {
 		state->foreign = true;
 		state->foreign_ms = tick->now_ms;
+		state->foreign_up = vm->work.actual_kib > state->last_actual_kib;
 		state->last_target_kib = opt_none();
 		state->movement = (struct vm_movement){ 0 };
 	}
@@ -103,6 +118,8 @@ static bool foreign(const struct tick *tick, struct policy_vm *vm)
 /* Of those that may move, whether it may be shrunk. */
 static enum reason why_kept(const struct tick *tick, struct policy_vm *vm)
 {
+	if (vm->work.foreign)
+		return REASON_FOREIGN;
 	if (vm->sample->up_ms < tick->settings->boot_grace_ms)
 		return REASON_BOOTING;
 	if (vm->state->movement.stuck)
@@ -123,7 +140,8 @@ void guard_vm(const struct tick *tick, struct policy_vm *vm)
 
 	work->held = why_fixed(vm);
 	work->observed = vm->settings->mode == VM_MODE_OBSERVE;
-	if (work->held == REASON_NONE && !work->observed && foreign(tick, vm))
+	work->foreign = work->held == REASON_NONE && !work->observed && foreign(tick, vm);
+	if (work->foreign && !vm->state->foreign_up)
 		work->held = REASON_FOREIGN;
 	work->fixed = work->held != REASON_NONE;
 	if (!work->fixed)

@@ -68,8 +68,13 @@ static uint64_t wait_ms(const struct tick *tick, const struct policy_vm *vm, enu
 		return rest_of(settings->foreign_hold_ms, state->foreign_ms, tick->now_ms);
 	if (reason == REASON_BOOTING)
 		return sub_u64(settings->boot_grace_ms, vm->sample->up_ms);
-	if (reason == REASON_TURN_HOLD)
-		return rest_of(settings->turn_hold_ms, state->moved_ms, tick->now_ms);
+	if (reason == REASON_TURN_HOLD) {
+		/* It was held back from the other way; taking is urgent while somebody waits. */
+		bool taking = state->direction == VM_GROWN;
+
+		return pace_turn_wait_ms(tick, state, taking ? VM_SHRUNK : VM_GROWN,
+					 taking && tick->wanted_kib);
+	}
 	return 0;
 }
 
@@ -78,6 +83,18 @@ static enum reason settle_stuck(struct policy_vm *vm)
 {
 	vm->work.target_kib = vm->work.actual_kib;
 	return REASON_STUCK;
+}
+
+/* Nothing is known of what it needs, so neither is it taken further than it has come. */
+static enum reason settle_held(const struct tick *tick, struct policy_vm *vm)
+{
+	struct vm_work *work = &vm->work;
+
+	work->target_kib = work->heading_kib;
+	if (work->heading_kib < work->actual_kib &&
+	    work->actual_kib - work->heading_kib >= pace_need_band(tick, vm))
+		work->target_kib = work->actual_kib;
+	return work->held;
 }
 
 static enum reason settle(const struct tick *tick, struct policy_vm *vm)
@@ -95,10 +112,8 @@ static enum reason settle(const struct tick *tick, struct policy_vm *vm)
 	}
 	if (vm->state->movement.stuck)
 		return settle_stuck(vm);
-	if (!vm_judged(vm)) {
-		work->target_kib = work->heading_kib;
-		return work->held;
-	}
+	if (!vm_judged(vm))
+		return settle_held(tick, vm);
 	reason = take_settle(tick, vm);
 	if (work->keep && (reason == REASON_STEADY || reason == REASON_DEAD_BAND))
 		reason = work->keep_reason;
@@ -110,6 +125,7 @@ static void note_move(struct tick *tick, struct policy_vm *vm)
 	const struct vm_work *work = &vm->work;
 	struct vm_state *state = vm->state;
 
+	state->asked_before_kib = work->heading_kib;
 	state->last_target_kib = opt_some(work->target_kib);
 	state->asked_ms = tick->now_ms;
 	if (vm->decision.reason == REASON_STUCK)

@@ -23,6 +23,7 @@ static void remember(struct tick *tick)
 		state->seen = true;
 		state->last_ms = tick->now_ms;
 		state->last_actual_kib = vm->work.actual_kib;
+		state->last_max_kib = vm->work.max_kib;
 		vm->decision.entitlement_kib = vm->work.goal_kib;
 		vm->decision.reservation_kib = vm->work.reservation_kib;
 		vm->decision.limit_kib = vm->work.limit_kib;

@@ -90,10 +90,12 @@ struct vm_movement {
 struct vm_state {
 	struct opt_u64 last_target_kib; /* what the device was last asked for; unknown: nothing */
 	uint64_t asked_ms; /* when */
+	uint64_t asked_before_kib; /* where it was going when that was asked */
 
 	bool seen; /* the fields up to `movement` hold something */
 	uint64_t last_ms; /* when this VM was last judged */
 	uint64_t last_actual_kib; /* where it was then */
+	uint64_t last_max_kib; /* and its maximum */
 	struct vm_sizes sizes;
 	struct opt_u64 last_rss_kib; /* resident memory, when it was last known */
 	uint64_t reclaim_ms; /* from here on the right to take memory adds up */
@@ -103,6 +105,7 @@ struct vm_state {
 
 	bool foreign; /* somebody else resized it, at ... */
 	uint64_t foreign_ms;
+	bool foreign_up; /* to more than it was to have */
 	bool effect_watched; /* the fields below hold where a shrinking began */
 	uint64_t effect_actual_kib;
 	uint64_t effect_rss_kib;
@@ -142,6 +145,7 @@ struct vm_work {
 	bool fixed; /* held, and may not even be raised to its reservation */
 	bool keep; /* nothing may be taken from it, for the reason below */
 	enum reason keep_reason;
+	bool foreign; /* somebody else resized it a moment ago */
 	bool observed; /* decided, but not carried out */
 	uint64_t max_kib;
 	uint64_t actual_kib;
@@ -202,6 +206,7 @@ struct host_decision {
 	struct opt_u64 swap_out_kib_s; /* of the host */
 	uint64_t charged_kib; /* held by the VMs at the tick's start, or promised to them */
 	uint64_t limits_kib; /* what they would hold if all had their limits */
+	uint64_t reservations_kib; /* likewise, if none had more than its reservation */
 	uint64_t reclaim_kib; /* decided in this tick */
 	uint64_t grant_kib;
 	uint64_t shortage_kib; /* what VMs in need of memory lack at the tick's start */

@@ -14,7 +14,7 @@
 #define VM_UUID_LEN 37 /* text form with its terminating NUL */
 
 struct host_sample {
-	struct opt_u64 total_kib;
+	struct opt_u64 total_kib; /* without what is set aside for huge pages */
 	struct opt_u64 available_kib; /* MemAvailable, not MemFree */
 	struct opt_u64 swap_in_pages; /* pswpin, pswpout of /proc/vmstat: since boot */
 	struct opt_u64 swap_out_pages;
@@ -40,7 +40,8 @@ struct vm_host {
 	struct opt_u64
 		thrash_wait_permille; /* for memory that the host had taken a moment before */
 	struct opt_u64 reclaim_wait_permille; /* for the host to free memory */
-	struct opt_u64 swapped_kib; /* of its process, in the host's swap */
+	struct opt_u64 resident_kib; /* of its process */
+	struct opt_u64 swapped_kib; /* likewise, in the host's swap */
 	struct opt_u64 cgroup_kib; /* of its control group, with page cache on the host */
 	struct opt_u64 cgroup_swap_kib;
 	struct opt_u64 stall_some_permille; /* its memory.pressure, avg10: of wall time */
@@ -55,6 +56,7 @@ struct vm_sample {
 	uint64_t up_ms; /* since it was started or reset, or since we first saw it */
 	bool hung; /* its QEMU does not answer: all below is old, and nothing can be asked of it */
 	bool has_balloon; /* false: no device, so its memory cannot move */
+	bool apart; /* in huge pages: none of what the host's available memory is about */
 
 	uint64_t max_kib; /* balloon.maximum */
 	struct opt_u64 actual_kib; /* balloon.current: where it is, not where it shall be */

@@ -5,10 +5,10 @@
  *   relaxed  all VMs' limits fit: nothing is taken, and what was taken goes back
  *   soft     they do not all fit: free and idle memory is taken, bounded in pace, so that the
  *            float stays free and nobody waits
- *   hard     the host has less available than a part of its reserve, or swaps, or stalls, or VMs
- *            wait for what it has swapped (harm.c), or hold more than the budget by half of the
- *            float, or memory that is held for a VM about to start: what VMs need is taken too,
- *            by shares, down to reservations, also from VMs that boot
+ *   hard     the host has less available than a part of its reserve, or swaps, or less than its
+ *            reserve and stalls, or VMs wait for what it has swapped (harm.c), or hold more than the
+ *            budget by half of the float, or memory that is held for a VM about to start: what VMs
+ *            need is taken too, by shares, down to reservations, also from VMs that boot
  *   low      less than a smaller part: all that is too much at once;
  *            nobody grows; an alarm
  *
@@ -68,6 +68,19 @@ static bool over_budget(const struct tick *tick, bool inside)
 	return over_kib > (inside ? 0 : tick->float_kib / FILL_BELOW_DIVISOR);
 }
 
+/*
+ * Tasks also stall on memory that only they are short of, by the limit of their control group, or on a
+ * disk that has to bring back their page cache. So stalls say that the host is short only while it
+ * has less left than is to be, or swaps, or does not tell how much it has.
+ */
+static bool stalls(const struct tick *tick, struct opt_u64 stall_permille, uint64_t left_kib)
+{
+	bool short_of_memory = !tick->totals.margin_kib.known || tick->state->swapped ||
+			       left_kib < opt_or(tick->totals.reserve_kib, 0);
+
+	return short_of_memory && opt_or(stall_permille, 0) > tick->settings->psi_limit_permille;
+}
+
 static enum host_state judge(const struct tick *tick)
 {
 	const struct policy_settings *settings = tick->settings;
@@ -80,11 +93,11 @@ static enum host_state judge(const struct tick *tick)
 	uint64_t to_limits_kib = sub_u64(opt_or(totals->capacity_kib, 0), tick->float_kib);
 
 	if (below(available_kib, reserved_kib, settings->low_permille, before == HOST_LOW) ||
-	    opt_or(tick->host->psi_full_permille, 0) > settings->psi_limit_permille)
+	    stalls(tick, tick->host->psi_full_permille, available_kib))
 		return HOST_LOW;
 	if (below(left_kib, reserved_kib, settings->hard_permille, before >= HOST_HARD) ||
-	    opt_or(tick->host->psi_some_permille, 0) > settings->psi_limit_permille ||
-	    tick->state->swapped || over_budget(tick, before >= HOST_HARD))
+	    stalls(tick, tick->host->psi_some_permille, left_kib) || tick->state->swapped ||
+	    over_budget(tick, before >= HOST_HARD))
 		return HOST_HARD;
 	if (before >= HOST_SOFT)
 		to_limits_kib = sub_u64(to_limits_kib, reserved_kib / RELAX_DIVISOR);

@@ -141,6 +141,8 @@ static enum reason why_not_grown(const struct tick *tick, const struct policy_vm
 
 	if (work->holds_kib < work->due_kib)
 		return REASON_NOTHING_FREE;
+	if (work->foreign)
+		return REASON_FOREIGN;
 	if (more_kib < pace_comfort_band(tick, vm) &&
 	    (work->goal_kib != work->limit_kib || tick->overcommitted))
 		return REASON_DEAD_BAND;

@@ -127,6 +127,7 @@ static int append_host(sd_bus_message *m, const struct status *status)
 		{ "free_kib", decision->free_kib },
 		{ "margin_kib", decision->margin_kib },
 		{ "limits_kib", if_judged(status->ticks, decision->limits_kib) },
+		{ "reservations_kib", if_judged(status->ticks, decision->reservations_kib) },
 		{ "shortage_kib", if_judged(status->ticks, decision->shortage_kib) },
 		{ "swap_out_kib_s", decision->swap_out_kib_s },
 		{ "float_permille", opt_some(conf->policy.float_permille) },

@@ -25,6 +25,9 @@ static const struct {
 	  "it has an assigned network device" },
 };
 
+/* Where pages are given by node, those of the other nodes are ordinary ones. */
+#define ALL_IN_HUGEPAGES "/domain/memoryBacking/hugepages[not(page/@nodeset)]"
+
 static bool matches(xmlXPathContextPtr context, const char *path)
 {
 	xmlXPathObjectPtr found = xmlXPathEvalExpression((const xmlChar *)path, context);
@@ -82,6 +85,7 @@ int domain_xml_parse(const char *xml, struct domain_description *ret_description
 	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]) && !description.pinned; i++)
 		if (matches(context, pins[i].path))
 			description.pinned = pins[i].why;
+	description.hugepages = matches(context, ALL_IN_HUGEPAGES);
 	*ret_description = description;
 out:
 	xmlXPathFreeContext(context);

@@ -10,6 +10,7 @@
 struct domain_description {
 	bool has_balloon; /* a virtio balloon device */
 	const char *pinned; /* why its memory cannot be given back; NULL: it can. Static text */
+	bool hugepages; /* all its memory is in huge pages, so none in the host's ordinary memory */
 	uint32_t stats_period_s; /* how often the device asks the guest for statistics; 0: never */
 };
 

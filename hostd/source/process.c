@@ -140,13 +140,15 @@ bool process_alive(const char *root, const struct process *process)
 	       start_ticks == process->start_ticks;
 }
 
-struct opt_u64 process_swapped_kib(const char *root, const struct process *process)
+void process_memory(const char *root, const struct process *process,
+		    struct opt_u64 *ret_resident_kib, struct opt_u64 *ret_swapped_kib)
 {
 	char text[STATUS_MAX_LEN];
 
 	if (read_file(root, process->pid, "status", text, sizeof(text)))
-		return opt_none();
-	return counters_find(text, "VmSwap");
+		text[0] = '\0';
+	*ret_resident_kib = counters_find(text, "VmRSS");
+	*ret_swapped_kib = counters_find(text, "VmSwap");
 }
 
 int process_cgroup(const char *root, const struct process *process, char *ret_path)

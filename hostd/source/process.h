@@ -37,8 +37,12 @@ int process_scan(const char *root,
 /* Whether `process` is still the same one. */
 bool process_alive(const char *root, const struct process *process);
 
-/* What the host has swapped out of it: VmSwap, KiB. Unknown: it is gone. */
-struct opt_u64 process_swapped_kib(const char *root, const struct process *process);
+/*
+ * What of it is in the host's memory, and in its swap: VmRSS and VmSwap, KiB; neither counts huge
+ * pages. Unknown: it is gone.
+ */
+void process_memory(const char *root, const struct process *process,
+		    struct opt_u64 *ret_resident_kib, struct opt_u64 *ret_swapped_kib);
 
 /* Its control group's path (cgroup.h), of CGROUP_PATH_LEN bytes. Returns 0 or a negative errno. */
 int process_cgroup(const char *root, const struct process *process, char *ret_path);

@@ -183,7 +183,8 @@ static void gather_vm(struct signals *signals, struct signals_vm *vm)
 		return;
 	take_delays(signals, tracked);
 	vm->host = tracked->rates;
-	vm->host.swapped_kib = process_swapped_kib(signals->root, &tracked->process);
+	process_memory(signals->root, &tracked->process, &vm->host.resident_kib,
+		       &vm->host.swapped_kib);
 	if (!tracked->cgroup[0])
 		return;
 	cgroup = cgroup_read(signals->root, tracked->cgroup);

@@ -151,7 +151,10 @@ advised() { jq -es ".[-1].payload.data | $1" "$test_dir/monitor.json" >/dev/null
 
 test_bus_orders_by_root()
 {
-	configure </dev/null
+	configure <<-CONF
+		[policy]
+		turn_hold = 3s
+	CONF
 	start_daemon
 	eventually "the VM is known" vm_known vm-a
 	bus_call Set 'sa{ss}b' vm-a 2 limit 192M shares 500 false

@@ -275,7 +275,10 @@ test_ctl_top()
 
 test_ctl_changes()
 {
-	configure </dev/null
+	configure <<-CONF
+		[policy]
+		turn_hold = 3s
+	CONF
 	start_daemon
 	eventually "the VM is known" vm_known vm-a
 	runs 0 set vm-a limit=192M

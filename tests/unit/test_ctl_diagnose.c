@@ -122,6 +122,7 @@ static void test_nothing_is_wrong(void **state)
 	(void)state;
 	for (size_t v = 0; v < ARRAY_SIZE(vms); v++) {
 		json_t *result = findings("{'psi_some_permille': 100, 'storage_latency_us': 20000,"
+					  " 'reservations_kib': 1048576, 'capacity_kib': 1048576,"
 					  " 'available_kib': 1677722}",
 					  vms[v], "{'name': 'db1'}");
 
@@ -153,11 +154,17 @@ static void test_host(void **state)
 		  "For good: aerostatctl capacity shows who is oversized; lower their maxima, or move "
 		  "a VM away." },
 		{ "{'psi_some_permille': 125}", "{}", "symptoms",
+		  "Tasks of the host wait for memory for 12.5 % of the time, although the host has "
+		  "some: by a limit of their own control group, or for slow disks." },
+		{ "{'psi_some_permille': 125, 'state': 'hard'}", "{}", "symptoms",
 		  "Tasks of the host wait for memory for 12.5 % of the time." },
 		{ "{'swap_out_kib_s': 3072}", "{}", "symptoms",
 		  "The host swaps out 3 MiB a second." },
 		{ "{'shortage_kib': 2097152}", "{}", "symptoms",
 		  "VMs in need lack 2.00 GiB; 1.00 GiB is free for them." },
+		{ "{'reservations_kib': 8388609, 'capacity_kib': 8388608}", "{}", "symptoms",
+		  "Reservations, and VMs that cannot be moved, come to 8.00 GiB; all VMs may have "
+		  "8.00 GiB." },
 		{ "{'available_kib': 1600000}", "{}", "symptoms",
 		  "90.5 % of the host's memory is in use." },
 		{ "{'available_kib': 1600000}", "{}", "remedies",

@@ -389,6 +389,7 @@ static void test_round(void **state)
 	scratch_write(round->scratch, "sys/fs/cgroup/m.scope/memory.swap.current", "8192\n");
 	gather(round);
 	assert_known(round->hosts[0].swapped_kib, 512);
+	assert_known(round->hosts[0].resident_kib, 9);
 	assert_known(round->hosts[0].cgroup_swap_kib, 8);
 	assert_false(round->hosts[0].cgroup_kib.known);
 	assert_false(round->hosts[0].cpu_wait_permille.known);

@@ -94,6 +94,45 @@ static void test_untouched(void **state)
 	assert_eq(opt_or(world.totals.free_kib, 0), MIB(200));
 }
 
+/*
+ * Huge pages are neither resident memory nor available: a VM in them changes nothing for the others,
+ * whatever it holds, and whatever there is a budget for.
+ */
+static void test_huge_pages(void **state)
+{
+	struct world with, without;
+	struct world_vm *vm;
+
+	(void)state;
+	for (int budget = 0; budget < 2; budget++) {
+		two(&with);
+		two(&without);
+		host(&with, GIB(10), GIB(1) + MIB(300));
+		host(&without, GIB(10), GIB(1) + MIB(300));
+		if (budget)
+			with.settings.budget_kib = without.settings.budget_kib = opt_some(GIB(3));
+		vm = world_add(&with, GIB(64), GIB(64), GIB(60));
+		vm->sample.has_balloon = false;
+		vm->sample.apart = true;
+		vm->sample.rss_kib = opt_some(MIB(100)); /* QEMU's own */
+		for (int i = 0; i < 20; i++) {
+			world_tick(&with, 5000);
+			world_tick(&without, 5000);
+			assert_int_equal(with.totals.state, without.totals.state);
+			assert_int_equal(with.totals.state, HOST_SOFT);
+			assert_eq(opt_or(with.totals.free_kib, 0),
+				  opt_or(without.totals.free_kib, 0));
+			assert_eq(with.totals.charged_kib, without.totals.charged_kib);
+			assert_eq(with.totals.limits_kib, without.totals.limits_kib);
+			for (size_t v = 0; v < 2; v++)
+				assert_eq(world_decision(&with, v)->target_kib,
+					  world_decision(&without, v)->target_kib);
+			assert_int_equal(world_decision(&with, 2)->reason, REASON_NO_BALLOON);
+			assert_false(world_decision(&with, 2)->set);
+		}
+	}
+}
+
 /* The smaller of both is what there is. */
 static void test_budget_and_host(void **state)
 {
@@ -171,10 +210,38 @@ static void test_stalls(void **state)
 	world.host.psi_some_permille = opt_some(world.settings.psi_limit_permille);
 	world.host.psi_full_permille = opt_some(world.settings.psi_limit_permille);
 	assert_int_equal(state_after(&world, GIB(2)), HOST_RELAXED);
+	assert_int_equal(state_after(&world, MIB(1023)), HOST_SOFT);
 	world.host.psi_some_permille = opt_some(world.settings.psi_limit_permille + 1);
-	assert_int_equal(state_after(&world, GIB(2)), HOST_HARD);
+	assert_int_equal(state_after(&world, MIB(1023)), HOST_HARD);
 	world.host.psi_full_permille = opt_some(world.settings.psi_limit_permille + 1);
-	assert_int_equal(state_after(&world, GIB(2)), HOST_LOW);
+	assert_int_equal(state_after(&world, MIB(1023)), HOST_LOW);
+	/* Without a word on what the host has there is nothing else to go by. */
+	world.settings.budget_kib = opt_some(GIB(8));
+	world.host.available_kib = opt_none();
+	world_tick(&world, 5000);
+	assert_int_equal(world.totals.state, HOST_LOW);
+}
+
+/* Somebody else's tasks stall, by a limit of their own or by slow disks: VMs are not to pay for that. */
+static void test_stalls_of_others(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two_fixed(&world);
+	world.settings.host_swap_limit_kib = MIB(1);
+	world.host.psi_some_permille = opt_some(900);
+	world.host.psi_full_permille = opt_some(800);
+	assert_int_equal(state_after(&world, GIB(5)), HOST_RELAXED);
+	assert_int_equal(state_after(&world, MIB(1280)), HOST_RELAXED);
+	/* What VMs may touch counts as used for hard, as ever; for low it does not. */
+	world.vms[0].sample.rss_kib = opt_some(GIB(1));
+	assert_int_equal(state_after(&world, MIB(2047)), HOST_HARD);
+	world.vms[0].sample.rss_kib = opt_some(GIB(2));
+	world.host.swap_out_pages = opt_some(0); /* since boot: no rate yet */
+	assert_int_equal(state_after(&world, GIB(5)), HOST_RELAXED);
+	world.host.swap_out_pages = opt_some(GIB(1));
+	assert_int_equal(state_after(&world, GIB(5)), HOST_LOW);
 }
 
 /* Swapping counts for half a minute after it was last seen. */
@@ -287,6 +354,73 @@ static void test_booting_is_charged_by_touch(void **state)
 	assert_eq(world.totals.charged_kib, GIB(3));
 }
 
+/*
+ * A VM that migrates in, from its first tick to its last page: all it will have is charged at once,
+ * also while nobody can tell how much of it is here, and none of it twice while it arrives.
+ */
+static void test_migrating_in(void **state)
+{
+	const uint64_t size = GIB(2), free_kib = GIB(5) - GIB(2);
+	struct world world;
+	struct world_vm *vm;
+
+	(void)state;
+	world_init(&world);
+	world_add(&world, GIB(2), GIB(2), MIB(100))->sample.rss_kib = opt_some(GIB(3));
+	world.settings.boot_grace_ms = 60 * 1000;
+	host(&world, GIB(10), GIB(6)); /* 1 of them reserve */
+	world_tick(&world, 5000);
+	assert_eq(opt_or(world.totals.free_kib, 0), GIB(5));
+	vm = world_add(&world, size, size, 0);
+	vm->silent = true;
+	vm->sample.run_state = VM_MIGRATING;
+	for (uint64_t here = 0; here <= size; here += MIB(256)) {
+		vm->sample.up_ms = here / MIB(256) * 5000;
+		host(&world, GIB(10), GIB(6) - here);
+		if (here) /* libvirt says nothing all the time, the kernel from the second tick on */
+			vm->sample.host.resident_kib = opt_some(here);
+		world_tick(&world, 5000);
+		assert_int_equal(world_decision(&world, 1)->reason, REASON_MIGRATING);
+		assert_eq(world.totals.charged_kib, GIB(2) + size);
+		assert_eq(opt_or(world.totals.free_kib, 0), free_kib);
+	}
+	/* It runs, a minute after it was first seen and before. */
+	vm->sample.run_state = VM_RUNNING;
+	vm->sample.rss_kib = opt_some(size);
+	world_tick(&world, 5000);
+	assert_int_equal(world_decision(&world, 1)->reason, REASON_BOOTING);
+	assert_eq(world.totals.charged_kib, GIB(2) + size);
+	assert_eq(opt_or(world.totals.free_kib, 0), free_kib);
+	vm->sample.up_ms = 60 * 1000;
+	world_tick(&world, 5000);
+	assert_eq(opt_or(world.totals.free_kib, 0), free_kib);
+}
+
+/* One that is started has only touched what QEMU needs, whether that is known or not. */
+static void test_starting(void **state)
+{
+	struct world world;
+	struct world_vm *vm;
+
+	(void)state;
+	world_init(&world);
+	world.settings.boot_grace_ms = 60 * 1000;
+	host(&world, GIB(10), GIB(6));
+	vm = world_add(&world, GIB(4), GIB(4), 0);
+	vm->silent = true;
+	vm->sample.up_ms = 0;
+	vm->sample.run_state = VM_PAUSED;
+	world_tick(&world, 5000);
+	assert_int_equal(world_decision(&world, 0)->reason, REASON_PAUSED);
+	assert_eq(world.totals.charged_kib, GIB(1)); /* a quarter */
+	assert_eq(opt_or(world.totals.free_kib, 0), GIB(4));
+	vm->sample.run_state = VM_RUNNING;
+	vm->sample.rss_kib = opt_some(MIB(4));
+	world_tick(&world, 5000);
+	assert_eq(world.totals.charged_kib, GIB(1) + MIB(4));
+	assert_eq(opt_or(world.totals.free_kib, 0), GIB(4));
+}
+
 /* What was promised is not free, even while the guest has not taken it yet. */
 static void test_promises_count(void **state)
 {
@@ -352,15 +486,19 @@ int main(void)
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_from_host),
 		cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_huge_pages),
 		cmocka_unit_test(test_budget_and_host),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_states_and_untouched_memory),
 		cmocka_unit_test(test_stalls),
+		cmocka_unit_test(test_stalls_of_others),
 		cmocka_unit_test(test_host_swapping),
 		cmocka_unit_test(test_budget_overdrawn),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_sliding_reserve),
 		cmocka_unit_test(test_booting_is_charged_by_touch),
+		cmocka_unit_test(test_migrating_in),
+		cmocka_unit_test(test_starting),
 		cmocka_unit_test(test_promises_count),
 		cmocka_unit_test(test_reclaim_is_not_free_yet),
 		cmocka_unit_test(test_overflow),

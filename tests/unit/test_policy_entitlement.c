@@ -87,12 +87,12 @@ static void test_modest_vm_leaves_the_rest(void **state)
 
 	(void)state;
 	plain(&world, MIB(1200));
-	add(&world, GIB(2), MIB(100), 0, 1000);
+	add(&world, GIB(2), MIB(110), 0, 1000);
 	add(&world, GIB(2), MIB(1500), 0, 1000);
 	add(&world, GIB(2), MIB(1500), 0, 1000);
 	world_tick(&world, 5000);
-	assert_between(entitlement(&world, 0), MIB(100), MIB(105));
-	assert_between(entitlement(&world, 1), MIB(547), MIB(550));
+	assert_between(entitlement(&world, 0), MIB(110), MIB(115));
+	assert_between(entitlement(&world, 1), MIB(542), MIB(545));
 	assert_eq(entitlement(&world, 1), entitlement(&world, 2));
 }
 
@@ -124,7 +124,10 @@ static void test_idle_reservation_holds(void **state)
 		       MIB(324)); /* a level is coarse for a million */
 }
 
-/* More is reserved than there is: reservations hold, nobody gets anything above. */
+/*
+ * More is reserved than there is: reservations hold, nobody gets anything above, and those without any
+ * keep what a kernel needs: none at all, which is no size that a VM can have, would be their end.
+ */
 static void test_reservations_above_capacity(void **state)
 {
 	struct world world;
@@ -137,8 +140,40 @@ static void test_reservations_above_capacity(void **state)
 	world_tick(&world, 5000);
 	assert_eq(entitlement(&world, 0), MIB(700));
 	assert_eq(entitlement(&world, 1), MIB(700));
-	assert_eq(entitlement(&world, 2), 0);
+	assert_near(entitlement(&world, 2), MIB(64) + GIB(2) * 20 / 1000 + 4);
 	assert_int_equal(world.totals.state, HOST_HARD);
+	/* All that can be taken is, and then it rests; also when all is to be taken at once. */
+	for (int low = 0; low < 2; low++) {
+		world.host.psi_full_permille = opt_some(low ? 1000 : 0);
+		for (int i = 0; i < 200; i++)
+			world_tick(&world, 5000);
+		assert_eq(world_actual(&world, 0), MIB(700));
+		assert_eq(world_actual(&world, 1), MIB(700));
+		assert_eq(world_actual(&world, 2), entitlement(&world, 2));
+	}
+	assert_int_equal(world.totals.state, HOST_LOW);
+	/* A limit below that holds. */
+	world.vms[2].settings.limit_kib = opt_some(MIB(50));
+	world_tick(&world, 5000);
+	assert_eq(entitlement(&world, 2), MIB(50));
+}
+
+/* Those below their reservations are raised to the same part of them, as far as memory is free. */
+static void test_reservations_in_proportion(void **state)
+{
+	struct world world;
+
+	(void)state;
+	plain(&world, GIB(3));
+	add(&world, GIB(4), GIB(1), GIB(2), 1000)->sample.actual_kib = opt_some(MIB(256));
+	add(&world, GIB(8), GIB(1), GIB(4), 100000)->sample.actual_kib = opt_some(MIB(256));
+	world_tick(&world, 5000);
+	assert_near(world_actual(&world, 0), GIB(1));
+	assert_near(world_actual(&world, 1), GIB(2));
+	assert_int_equal(world_decision(&world, 1)->reason, REASON_BELOW_RESERVATION);
+	assert_eq(world.totals.reservations_kib, GIB(6));
+	world_tick(&world, 5000);
+	assert_int_equal(world_decision(&world, 1)->reason, REASON_NOTHING_FREE);
 }
 
 static void test_permille_settings(void **state)
@@ -239,8 +274,10 @@ static void test_extremes(void **state)
 	add(&world, 4, 4, 0, 1);
 	add(&world, 0, 0, 0, 1);
 	world_tick(&world, 5000);
-	assert_true(entitlement(&world, 0) <= GIB(1));
-	assert_true(entitlement(&world, 1) <= 4);
+	/* Two are as large as can be, and keep what a kernel of that size needs, but no more. */
+	assert_true(entitlement(&world, 0) < GIB(1024) * 1024 * 64 / 1000 * 21);
+	assert_true(entitlement(&world, 1) < GIB(1024) * 1024 * 64 / 1000 * 21);
+	assert_true(entitlement(&world, 2) <= 4);
 }
 
 /* An observed VM is shown the part it would have, also when no other takes part. */
@@ -352,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_reservation_is_a_floor),
 		cmocka_unit_test(test_idle_reservation_holds),
 		cmocka_unit_test(test_reservations_above_capacity),
+		cmocka_unit_test(test_reservations_in_proportion),
 		cmocka_unit_test(test_permille_settings),
 		cmocka_unit_test(test_held_memory_is_set_aside),
 		cmocka_unit_test(test_float_is_set_aside),

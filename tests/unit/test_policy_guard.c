@@ -153,12 +153,12 @@ static void test_stale_boundary(void **state)
 	assert_false(world_decision(&world, 0)->demand_kib.known);
 }
 
-/* A guest that was being shrunk when it fell silent keeps the target it was given. */
-static void test_stale_keeps_target(void **state)
+/* A guest that was being shrunk when it fell silent is not shrunk further, but left where it is. */
+static void test_stale_stops_shrinking(void **state)
 {
 	struct world world;
 	struct world_vm *vm = fat(&world);
-	uint64_t target;
+	uint64_t target, actual;
 
 	(void)state;
 	vm->stuck = true;
@@ -167,10 +167,18 @@ static void test_stale_keeps_target(void **state)
 	assert_true(target < GIB(1));
 	vm->silent = true;
 	vm->sample.stats_age_ms = opt_some(60 * 1000);
+	actual = (GIB(1) + target) / 2;
+	actual -= actual % 4;
+	vm->sample.actual_kib = opt_some(actual);
 	world_tick(&world, 60 * 1000);
+	assert_true(world_decision(&world, 0)->set);
+	assert_eq(world_decision(&world, 0)->target_kib, actual);
+	assert_int_equal(world_decision(&world, 0)->reason, REASON_STALE_STATS);
+	assert_eq(world.totals.charged_kib, actual);
+	/* Asked for once; and what it gave after that is not asked back. */
+	vm->sample.actual_kib = opt_some(actual - MIB(1));
+	world_tick(&world, 5000);
 	assert_false(world_decision(&world, 0)->set);
-	assert_eq(world_decision(&world, 0)->target_kib, target);
-	assert_eq(world.totals.charged_kib, GIB(1));
 }
 
 static void test_booting(void **state)
@@ -278,7 +286,7 @@ static void test_contradicting_settings(void **state)
 }
 
 /* Each reason has a name and a sentence, and no two have the same. */
-static void test_reasons(void **state)
+static void test_names_of_reasons(void **state)
 {
 	(void)state;
 	for (enum reason a = REASON_NONE; a < REASON_COUNT_; a++) {
@@ -299,13 +307,13 @@ int main(void)
 		cmocka_unit_test(test_movable),
 		cmocka_unit_test(test_left_alone),
 		cmocka_unit_test(test_stale_boundary),
-		cmocka_unit_test(test_stale_keeps_target),
+		cmocka_unit_test(test_stale_stops_shrinking),
 		cmocka_unit_test(test_booting),
 		cmocka_unit_test(test_observe),
 		cmocka_unit_test(test_observed_holds_for_others),
 		cmocka_unit_test(test_reservation_without_stats),
 		cmocka_unit_test(test_contradicting_settings),
-		cmocka_unit_test(test_reasons),
+		cmocka_unit_test(test_names_of_reasons),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,6 +208,129 @@ static void test_foreign_change_is_respected(void **state)
 	assert_int_not_equal(reason(&world, 0), REASON_FOREIGN);
 }
 
+/* Also where nothing was ever asked of the VM: it is nobody here who moved it. */
+static void test_foreign_without_a_target(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two(&world);
+	world.settings.budget_kib = opt_some(GIB(8));
+	world.vms[0].sample.actual_kib = opt_some(GIB(2));
+	for (int i = 0; i < 5; i++)
+		world_tick(&world, 5000);
+	assert_false(world.vms[0].state.last_target_kib.known);
+	world.vms[0].sample.actual_kib = opt_some(GIB(1));
+	for (int i = 0; i < 5; i++) {
+		world_tick(&world, 5000);
+		assert_int_equal(world.totals.state, HOST_RELAXED);
+		assert_int_equal(reason(&world, 0), REASON_FOREIGN);
+		assert_eq(world_actual(&world, 0), GIB(1));
+	}
+	/* Once more within that time: it counts from there. */
+	world.settings.foreign_hold_ms = 30 * 1000;
+	world.vms[0].sample.actual_kib = opt_some(MIB(900));
+	for (int i = 0; i < 6; i++) {
+		world_tick(&world, 5000);
+		assert_int_equal(reason(&world, 0), REASON_FOREIGN);
+	}
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_GROW);
+	/* Memory that is plugged in is another maximum, and no hand at its balloon. */
+	world.vms[0].sample.max_kib = GIB(3);
+	world.vms[0].sample.actual_kib = opt_some(GIB(3));
+	world_tick(&world, 5000);
+	assert_int_not_equal(reason(&world, 0), REASON_FOREIGN);
+}
+
+/* Also amid our own moves, tick by tick: what is asked is on the way, what is done by hand is not. */
+static void test_foreign_amid_moves(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two(&world);
+	world.settings.step_permille = 50;
+	world_tick(&world, 5000);
+	for (int i = 0; i < 3; i++) {
+		uint64_t actual = world_actual(&world, 0);
+
+		world_tick(&world, 1000);
+		assert_int_not_equal(reason(&world, 0), REASON_FOREIGN);
+		assert_true(world_decision(&world, 0)->set);
+		assert_true(world_actual(&world, 0) < actual);
+	}
+	world.vms[0].sample.actual_kib = opt_some(MIB(1800));
+	world_tick(&world, 1000);
+	assert_int_equal(reason(&world, 0), REASON_FOREIGN);
+	assert_eq(world_actual(&world, 0), MIB(1800));
+}
+
+/* What was asked last is on its way to the guest, which still goes where it was sent before. */
+static void test_own_turns_are_not_foreign(void **state)
+{
+	struct world world;
+	uint64_t low;
+
+	(void)state;
+	two(&world);
+	world.vms[0].stuck = true;
+	world_tick(&world, 5000);
+	low = world_decision(&world, 0)->target_kib;
+	assert_true(low + MIB(100) < MIB(1500));
+	world.vms[0].use_kib = MIB(1490);
+	world.settings.budget_kib = opt_some(GIB(4));
+	world_tick(&world, 1000);
+	assert_true(world_decision(&world, 0)->set);
+	assert_true(world_decision(&world, 0)->target_kib >= MIB(1500));
+	world.vms[0].sample.actual_kib = opt_some(low + MIB(50));
+	world_tick(&world, 1000);
+	assert_int_not_equal(reason(&world, 0), REASON_FOREIGN);
+	world.vms[0].sample.actual_kib = opt_some(low);
+	world_tick(&world, 1000);
+	assert_int_not_equal(reason(&world, 0), REASON_FOREIGN);
+}
+
+/*
+ * A guest that deflates its balloon because it runs out of memory looks as one that somebody made
+ * larger. Nothing is taken from it, not even while the host is low; what it needs it gets; and it
+ * gains nothing by it.
+ */
+static void test_foreign_and_larger(void **state)
+{
+	struct world world;
+	uint64_t entitled, others_entitled;
+
+	(void)state;
+	two(&world);
+	for (int i = 0; i < 20; i++)
+		world_tick(&world, 5000);
+	entitled = world_decision(&world, 0)->entitlement_kib;
+	others_entitled = world_decision(&world, 1)->entitlement_kib;
+	world.vms[0].sample.actual_kib = opt_some(MIB(1000));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_FOREIGN);
+	assert_int_equal(world.totals.state, HOST_HARD);
+	assert_eq(world_decision(&world, 0)->entitlement_kib, entitled);
+	assert_eq(world_decision(&world, 1)->entitlement_kib, others_entitled);
+	world.host.psi_full_permille = opt_some(999);
+	world_tick(&world, 5000);
+	assert_int_equal(world.totals.state, HOST_LOW);
+	assert_int_equal(reason(&world, 0), REASON_FOREIGN);
+	assert_eq(world_actual(&world, 0), MIB(1000));
+	world.host.psi_full_permille = opt_none();
+	world.settings.budget_kib = opt_some(GIB(8));
+	world_tick(&world, 5000);
+	world_tick(&world, 5000);
+	assert_int_equal(world.totals.state, HOST_RELAXED);
+	assert_int_equal(reason(&world, 0), REASON_FOREIGN);
+	assert_eq(world_actual(&world, 0), MIB(1000));
+	world.vms[0].use_kib = MIB(990);
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_RELIEF);
+	assert_true(world_actual(&world, 0) > MIB(1000));
+}
+
 /* On its way to our target, beyond the one before, or begun anew with its guest: none is foreign. */
 static void test_own_changes_are_not_foreign(void **state)
 {
@@ -277,6 +400,10 @@ int main(void)
 		cmocka_unit_test(test_stuck_does_not_grow),
 		cmocka_unit_test(test_foreign_change_is_respected),
 		cmocka_unit_test(test_own_changes_are_not_foreign),
+		cmocka_unit_test(test_foreign_without_a_target),
+		cmocka_unit_test(test_foreign_amid_moves),
+		cmocka_unit_test(test_own_turns_are_not_foreign),
+		cmocka_unit_test(test_foreign_and_larger),
 		cmocka_unit_test(test_balloon_without_effect),
 	};
 

@@ -113,6 +113,12 @@ static void test_host(void **state)
 	assert_false(host.psi_some_permille.known);
 	scratch_write(scratch, "proc/pressure/memory", "some avg10=1.00 avg60=0.00\n");
 	assert_known(host_sample_read(scratch->path).psi_some_permille, 10);
+	/* Huge pages are no memory to share out. */
+	scratch_write(scratch, "proc/meminfo",
+		      "MemTotal: 1000 kB\nMemAvailable: 100 kB\nHugetlb: 800 kB\n");
+	assert_known(host_sample_read(scratch->path).total_kib, 200);
+	scratch_write(scratch, "proc/meminfo", "MemTotal: 1000 kB\nHugetlb: 1001 kB\n");
+	assert_false(host_sample_read(scratch->path).total_kib.known);
 }
 
 static virTypedParameter ull(const char *name, unsigned long long value)
@@ -283,6 +289,23 @@ static void test_pinned_domains(void **state)
 	assert_eq(untouched.stats_period_s, 77);
 }
 
+/* Some nodes in huge pages: the others are in ordinary memory, which then counts. */
+static void test_hugepages(void **state)
+{
+	(void)state;
+	assert_true(
+		describe("<domain><memoryBacking><hugepages/></memoryBacking></domain>").hugepages);
+	assert_true(describe("<domain><memoryBacking><hugepages><page size='1' unit='G'/>"
+			     "</hugepages></memoryBacking></domain>")
+			    .hugepages);
+	assert_false(
+		describe("<domain><memoryBacking><hugepages><page size='2' unit='M' nodeset='1'/>"
+			 "</hugepages></memoryBacking></domain>")
+			.hugepages);
+	assert_false(
+		describe("<domain><memoryBacking><locked/></memoryBacking></domain>").hugepages);
+}
+
 static void test_remote_uris(void **state)
 {
 	(void)state;
@@ -319,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_stats_age),
 		cmocka_unit_test(test_domain_xml),
 		cmocka_unit_test(test_pinned_domains),
+		cmocka_unit_test(test_hugepages),
 		cmocka_unit_test(test_remote_uris),
 		cmocka_unit_test(test_node_memory),
 	};
