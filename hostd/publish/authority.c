@@ -16,8 +16,9 @@
 
 #include "util/log.h"
 
-#define PENDING_MAX	  64 /* calls that wait for an answer; more are refused */
-#define PENDING_POLKIT	  48 /* of them, those polkit is asked about: there is room for root's always */
+#define PENDING_MAX 64 /* calls that wait for an answer; more are refused */
+#define PENDING_POLKIT \
+	48 /* of them, those polkit is asked about: there is room for root's always */
 #define BUS_TIMEOUT_US	  (5 * (uint64_t)1000000)
 #define PERSON_TIMEOUT_US (180 * (uint64_t)1000000)
 
