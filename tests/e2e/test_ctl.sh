@@ -49,6 +49,10 @@ test_ctl_usage()
 		2 history
 		2 history vm-a vm-b
 		2 history vm-a --since ever
+		2 history vm-a --since 0
+		2 history vm-a --since 7
+		3 history vm-a --since 7d
+		3 history vm-a --since 1w
 		2 set vm-a
 		2 set vm-a limit
 		2 set vm-a =1G
