@@ -231,7 +231,8 @@ int ctl_history(int argc, char **argv)
 		return CTL_USAGE;
 	}
 	if (size_parse_ms(since, &since_ms) || !since_ms) {
-		fprintf(stderr, "aerostatctl: history: '%s' is not a time such as 30min, 6h or 7d\n",
+		fprintf(stderr,
+			"aerostatctl: history: '%s' is not a time such as 30min, 6h or 7d\n",
 			since);
 		return CTL_USAGE;
 	}
