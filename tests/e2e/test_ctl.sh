@@ -437,7 +437,14 @@ test_ctl_pause_and_resume()
 	eventually "it says so" paused_is true
 	ticks_pass 3
 	runs 0 status
-	says 'paused'
+	says 'relaxed, paused|soft, paused|hard, paused'
+	says '^vm-b .* all VMs are paused by order'
+	runs 0 pause vm-b
+	runs 0 explain vm-b
+	says 'Rule: All VMs are paused by order'
+	says 'aerostatctl resume vm-b, and for all aerostatctl resume'
+	expect_not "its mode is not to blame" grep -q 'mode = auto' "$test_dir/ctl.txt"
+	runs 0 resume vm-b
 	runs 0 resume
 	eventually "then memory moves" actual_at_most vm-b $((192 * 1024))
 	stop_daemon
