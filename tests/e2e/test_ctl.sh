@@ -436,6 +436,7 @@ test_ctl_pause_and_resume()
 	runs 0 pause
 	eventually "it says so" paused_is true
 	ticks_pass 3
+	eventually "it is judged" vm_reason_is vm-b mode-observe
 	runs 0 status
 	says 'relaxed, paused|soft, paused|hard, paused'
 	says '^vm-b .* all VMs are paused by order'
