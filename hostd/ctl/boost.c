@@ -14,7 +14,7 @@ static const char help[] =
 	"       aerostatctl boost [OPTION]... VM --end\n"
 	"For a time, reserve at least this much for a VM: what it lacks it gets as soon as that is\n"
 	"free, and nothing of it is taken. SIZE: 8G, or +2G for that much more than it has now.\n"
-	"TIME: 30s, 10min, 2h, a week at most. A boost goes on when the daemon is restarted, and\n"
+	"TIME: 30s, 10min, 2h, 1d, a week at most. A boost goes on when the daemon is restarted, and\n"
 	"ends with the VM.\n"
 	"\n"
 	"      --for TIME    for how long\n"

@@ -224,28 +224,42 @@ static enum reason reason_of(const json_t *vm)
 	return REASON_COUNT_; /* of a newer daemon */
 }
 
-static void say_decision(json_t *sentences, const json_t *vm)
+/* Where a pause is why nothing is done, the mode is not. */
+static void say_lesson(json_t *sentences, const json_t *vm, const json_t *host, enum reason reason)
+{
+	bool all = json_is_true(json_object_get(host, "paused"));
+	bool itself = json_is_true(json_object_get(vm, "paused"));
+
+	if (reason != REASON_MODE_OBSERVE || (!all && !itself)) {
+		say(sentences, "Rule: %s", lessons[reason].rule);
+		say(sentences, "What would change it: %s", lessons[reason].change);
+		return;
+	}
+	say(sentences, "Rule: %s by order: this is what would have been done.",
+	    all ? "All VMs are paused" : "It is paused");
+	say(sentences, "What would change it: aerostatctl resume%s%s%s%s.", itself ? " " : "",
+	    itself ? argument_of(vm) : "", all && itself ? ", and for all " : "",
+	    all && itself ? "aerostatctl resume" : "");
+}
+
+static void say_decision(json_t *sentences, const json_t *vm, const json_t *host)
 {
 	enum reason reason = reason_of(vm);
 
 	say(sentences, "Decision, for %" JSON_INTEGER_FORMAT " s: %s, at %s: %s.",
 	    number(vm, "reason_age_ms") / 1000, text_of(vm, "reason", "none"),
-	    SIZE(vm, "decided_kib"), text_of(vm, "sentence", "not judged yet"));
+	    SIZE(vm, "decided_kib"), sentence_of(vm, host));
 	if (known(vm, "wait_ms"))
 		say(sentences, "That ends in %" JSON_INTEGER_FORMAT " s.",
 		    (number(vm, "wait_ms") + 999) / 1000);
 	if (reason == REASON_COUNT_)
 		return;
-	if (json_is_true(json_object_get(vm, "paused")))
-		say(sentences, "It is paused by order: aerostatctl resume %s ends that.",
-		    argument_of(vm));
 	if (known(vm, "boost_kib"))
 		say(sentences,
 		    "By order at least %s is reserved for it, for another %" JSON_INTEGER_FORMAT
 		    " s.",
 		    SIZE(vm, "boost_kib"), number(vm, "boost_left_ms") / 1000);
-	say(sentences, "Rule: %s", lessons[reason].rule);
-	say(sentences, "What would change it: %s", lessons[reason].change);
+	say_lesson(sentences, vm, host, reason);
 }
 
 static json_t *explain(const json_t *vm, const json_t *host)
@@ -258,7 +272,7 @@ static json_t *explain(const json_t *vm, const json_t *host)
 	say_reserved(sentences, host);
 	say_host(sentences, host);
 	say_harm(sentences, vm);
-	say_decision(sentences, vm);
+	say_decision(sentences, vm, host);
 	return sentences;
 }
 

@@ -24,7 +24,7 @@ static const char help[] =
 	"Show how a VM's memory went, for a week at most and also before the daemon was restarted:\n"
 	"minutes for an hour, then quarters of an hour for a day, then two hours.\n"
 	"\n"
-	"      --since TIME  this far back: 30min, 6h (default 24h)\n"
+	"      --since TIME  this far back: 30min, 6h, 7d (default 24h)\n"
 	"      --table       each point, instead of a line of blocks\n"
 	"      --plot FILE   draw it with gnuplot, as a PNG\n" CTL_HELP_COMMON;
 
@@ -230,8 +230,10 @@ int ctl_history(int argc, char **argv)
 		fprintf(stderr, "aerostatctl: history: of which VM? (see --help)\n");
 		return CTL_USAGE;
 	}
-	if (size_parse_ms(since, &since_ms)) {
-		fprintf(stderr, "aerostatctl: history: '%s' is not a time such as 6h\n", since);
+	if (size_parse_ms(since, &since_ms) || !since_ms) {
+		fprintf(stderr,
+			"aerostatctl: history: '%s' is not a time such as 30min, 6h or 7d\n",
+			since);
 		return CTL_USAGE;
 	}
 	return show(&common, argv[common.first], since_ms, table, file);

@@ -30,6 +30,18 @@ const char *argument_of(const json_t *vm)
 	return text_of(vm, "uuid", "VM");
 }
 
+const char *sentence_of(const json_t *vm, const json_t *host)
+{
+	/* To the policy a pause is mode observe. */
+	if (!strcmp(text_of(vm, "reason", ""), "mode-observe")) {
+		if (json_is_true(json_object_get(host, "paused")))
+			return "all VMs are paused by order: decided, not carried out";
+		if (json_is_true(json_object_get(vm, "paused")))
+			return "paused by order: decided, not carried out";
+	}
+	return text_of(vm, "sentence", "not judged yet");
+}
+
 const char *size_of(const json_t *object, const char *key, char *buffer)
 {
 	const json_t *value = json_object_get(object, key);

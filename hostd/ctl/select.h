@@ -28,6 +28,9 @@ const char *text_of(const json_t *object, const char *key, const char *otherwise
  */
 const char *argument_of(const json_t *vm);
 
+/* The sentence of the last decision; a pause by order, where that is why it is not carried out. */
+const char *sentence_of(const json_t *vm, const json_t *host);
+
 /* A size for people, in `buffer` of CELL_LEN; "-" when it is not known. */
 const char *size_of(const json_t *object, const char *key, char *buffer);
 

@@ -121,7 +121,7 @@ static void print_host(const json_t *host)
 	print_wrapped("  ", line);
 }
 
-static void fill_row(const json_t *vm, struct table_row *row)
+static void fill_row(const json_t *vm, const json_t *host, struct table_row *row)
 {
 	for (size_t c = 0; c < COLUMNS; c++) {
 		const char *key = columns[c].key;
@@ -132,6 +132,8 @@ static void fill_row(const json_t *vm, struct table_row *row)
 			size_of(vm, key, row->cells[c]);
 	}
 	row->last = text_of(vm, "pinned", text_of(vm, "sentence", ""));
+	if (row->last[0] && !json_object_get(vm, "pinned"))
+		row->last = sentence_of(vm, host);
 }
 
 /* The next to go; COLUMNS: none. */
@@ -216,7 +218,7 @@ static int print_table(const json_t *status)
 		strcpy(rows[0].cells[c], columns[c].heading);
 	rows[0].last = "BECAUSE";
 	for (size_t i = 0; i < n; i++)
-		fill_row(json_array_get(vms, i), &rows[i + 1]);
+		fill_row(json_array_get(vms, i), json_object_get(status, "host"), &rows[i + 1]);
 	putchar('\n');
 	print_rows(rows, n + 1);
 	free(rows);

@@ -5,20 +5,24 @@
  * Where polkit is not running, only root and our own user are left.
  *
  * A person may be asked for a password in between, if the caller allows that; so a question to
- * polkit may take long, and others are answered meanwhile.
+ * polkit may take long, and others are answered meanwhile. How many may wait is bounded for each
+ * connection and for each user, so that nobody takes the place of anybody else; the bus bounds the
+ * connections of a user.
  */
 #include "publish/authority.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "util/log.h"
 
-#define PENDING_MAX 64 /* calls that wait for an answer; more are refused */
-#define PENDING_POLKIT \
-	48 /* of them, those polkit is asked about: there is room for root's always */
+/* Calls that may wait for an answer; more are refused. */
+#define PENDING_OF_SENDER 4
+#define PENDING_OF_USER	  8 /* for that of polkit */
+
 #define BUS_TIMEOUT_US	  (5 * (uint64_t)1000000)
 #define PERSON_TIMEOUT_US (180 * (uint64_t)1000000)
 
@@ -28,18 +32,20 @@
 #define POLKIT_INTERACT	 1 /* flag AllowUserInteraction */
 
 struct question {
+	struct question *next;
 	struct authority *authority;
-	sd_bus_message *call; /* NULL: this place is free */
+	sd_bus_message *call;
 	const char *action;
 	authority_fn granted;
-	bool at_polkit;
 	sd_bus_slot *slot; /* of the answer */
+	bool at_polkit; /* and `uid`, who asks, is known */
+	uint32_t uid;
 };
 
 struct authority {
 	sd_bus *bus;
 	void *userdata;
-	struct question questions[PENDING_MAX];
+	struct question *questions;
 };
 
 struct authority *authority_new(sd_bus *bus, void *userdata)
@@ -50,25 +56,46 @@ struct authority *authority_new(sd_bus *bus, void *userdata)
 		return NULL;
 	authority->bus = bus;
 	authority->userdata = userdata;
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		authority->questions[i].authority = authority;
 	return authority;
 }
 
 static void forget(struct question *question)
 {
-	question->slot = sd_bus_slot_unref(question->slot);
-	question->call = sd_bus_message_unref(question->call);
-	question->at_polkit = false;
+	struct question **at = &question->authority->questions;
+
+	while (*at != question)
+		at = &(*at)->next;
+	*at = question->next;
+	sd_bus_slot_unref(question->slot);
+	sd_bus_message_unref(question->call);
+	free(question);
 }
 
 void authority_free(struct authority *authority)
 {
 	if (!authority)
 		return;
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		forget(&authority->questions[i]);
+	while (authority->questions)
+		forget(authority->questions);
 	free(authority);
+}
+
+static unsigned int count_of_sender(const struct authority *authority, const char *sender)
+{
+	unsigned int n = 0;
+
+	for (const struct question *q = authority->questions; q; q = q->next)
+		n += !strcmp(sd_bus_message_get_sender(q->call), sender);
+	return n;
+}
+
+static unsigned int count_of_user(const struct authority *authority, uint32_t uid)
+{
+	unsigned int n = 0;
+
+	for (const struct question *q = authority->questions; q; q = q->next)
+		n += q->at_polkit && q->uid == uid;
+	return n;
 }
 
 static void refuse(struct question *question, const char *name, const char *why)
@@ -131,22 +158,11 @@ static int ask_polkit(struct question *question)
 					    question->action, 0, interactive ? POLKIT_INTERACT : 0,
 					    "");
 	question->slot = sd_bus_slot_unref(question->slot);
-	question->at_polkit = true;
 	if (ret >= 0)
 		ret = sd_bus_call_async(authority->bus, &question->slot, m, on_polkit, question,
 					interactive ? PERSON_TIMEOUT_US : BUS_TIMEOUT_US);
 	sd_bus_message_unref(m);
 	return ret;
-}
-
-/* A person thinks for minutes, and anybody may make polkit ask one. */
-static bool polkit_is_busy(const struct authority *authority)
-{
-	unsigned int n = 0;
-
-	for (size_t i = 0; i < PENDING_MAX; i++)
-		n += authority->questions[i].at_polkit;
-	return n >= PENDING_POLKIT;
 }
 
 static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -160,11 +176,18 @@ static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 		refuse(question, SD_BUS_ERROR_ACCESS_DENIED, "the bus does not say who you are");
 		return 0;
 	}
-	if (uid == 0 || uid == geteuid())
+	if (uid == 0 || uid == geteuid()) {
 		grant(question);
-	else if (polkit_is_busy(question->authority))
-		refuse(question, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many calls wait for polkit");
-	else if (ask_polkit(question) < 0)
+		return 0;
+	}
+	if (count_of_user(question->authority, uid) >= PENDING_OF_USER) {
+		refuse(question, SD_BUS_ERROR_LIMITS_EXCEEDED,
+		       "too many orders of this user wait for polkit already");
+		return 0;
+	}
+	question->uid = uid;
+	question->at_polkit = true;
+	if (ask_polkit(question) < 0)
 		refuse(question, SD_BUS_ERROR_FAILED, "polkit cannot be asked");
 	return 0;
 }
@@ -172,22 +195,27 @@ static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 int authority_ask(struct authority *authority, sd_bus_message *call, const char *action,
 		  authority_fn granted, sd_bus_error *error)
 {
-	struct question *question = NULL;
+	const char *sender = sd_bus_message_get_sender(call);
+	struct question *question;
 	int ret;
 
-	for (size_t i = 0; i < PENDING_MAX && !question; i++)
-		if (!authority->questions[i].call)
-			question = &authority->questions[i];
+	if (!sender)
+		return -EINVAL; /* the bus names all who are on it */
+	if (count_of_sender(authority, sender) >= PENDING_OF_SENDER)
+		return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+					"too many orders on this connection wait already");
+	question = calloc(1, sizeof(*question));
 	if (!question)
-		return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-					 "%d calls wait for polkit already", PENDING_MAX);
+		return -ENOMEM;
+	question->authority = authority;
+	question->next = authority->questions;
+	authority->questions = question;
 	question->call = sd_bus_message_ref(call);
 	question->action = action;
 	question->granted = granted;
 	ret = sd_bus_call_method_async(authority->bus, &question->slot, "org.freedesktop.DBus",
 				       "/org/freedesktop/DBus", "org.freedesktop.DBus",
-				       "GetConnectionUnixUser", on_user, question, "s",
-				       sd_bus_message_get_sender(call));
+				       "GetConnectionUnixUser", on_user, question, "s", sender);
 	if (ret < 0) {
 		forget(question);
 		return ret;

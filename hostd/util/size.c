@@ -28,7 +28,13 @@ static const struct unit size_units[] = {
 };
 
 static const struct unit duration_units[] = {
-	{ "ms", 1 }, { "s", 1000 }, { "min", 60 * 1000 }, { "h", 60 * 60 * 1000 }, { NULL, 0 },
+	{ "ms", 1 },
+	{ "s", 1000 },
+	{ "min", 60 * 1000 },
+	{ "h", 60 * 60 * 1000 },
+	{ "d", 24 * 60 * 60 * 1000 },
+	{ "w", 7 * 24 * 60 * 60 * 1000 },
+	{ NULL, 0 },
 };
 
 /*

@@ -9,7 +9,7 @@
  *                                            refused, it means two things.
  *   percentage  25%   12.5%                  at most one digit after the point: one permille
  *   amount      a size or a percentage
- *   duration    200ms 5s  1.5s  2min  1h
+ *   duration    200ms 5s  1.5s  2min  1h  7d  1w
  *   count       1000                         digits only
  *
  * At most three digits may follow a decimal point. All return 0, -EINVAL (not of this form) or

@@ -200,6 +200,43 @@ test_bus_orders_by_others()
 	stop_daemon
 }
 
+# Who fills the queue for polkit's answers does so for himself alone.
+test_bus_orders_that_wait()
+{
+	local i
+	[ "$(id -u)" -eq 0 ] || skip "needs root, to become somebody else"
+	[ -x /usr/lib/polkit-1/polkitd ] || skip "polkitd is not installed"
+	configure </dev/null
+	start_daemon
+	chmod 711 "$(readlink -f "$out/bus/bus")"
+	unshare -m "$top/tests/e2e/polkitd" "$top/hostd/data/org.aerostat1.policy" \
+		org.aerostat1.pause nobody >"$test_dir/polkitd.log" 2>&1 9>&- &
+	polkit_pid=$!
+	trap 'kill -KILL "$polkit_pid"; end_test' EXIT
+	eventually "polkit answers" as_nobody Pause s ''
+	kill -STOP "$polkit_pid"
+	for ((i = 0; i < 70; i++)); do
+		setpriv --reuid=nobody --clear-groups timeout 60 busctl --system call \
+			"${manager[@]}" Pause s '' >"$test_dir/waits.$i" 2>&1 9>&- &
+	done
+	eventually "all but eight are refused" refused_are 62
+	expect "root goes on" bus_call Resume s ''
+	setpriv --reuid=daemon --clear-groups timeout 60 busctl --system call \
+		"${manager[@]}" Pause s '' >"$test_dir/daemon.log" 2>&1 9>&- &
+	kill -CONT "$polkit_pid"
+	wait "$!" || true
+	expect "another waits for his turn" grep -q 'polkit wants a password' "$test_dir/daemon.log"
+	eventually "the eight are done" paused_is true
+	kill -KILL "$polkit_pid"
+	trap end_test EXIT
+	stop_daemon
+}
+
+refused_are()
+{
+	[ "$(grep -l 'too many orders of this user' "$test_dir"/waits.* | wc -l)" = "$1" ]
+}
+
 as_nobody()
 {
 	setpriv --reuid=nobody --clear-groups timeout 20 busctl --system call "${manager[@]}" "$@" \

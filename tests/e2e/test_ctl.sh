@@ -49,6 +49,10 @@ test_ctl_usage()
 		2 history
 		2 history vm-a vm-b
 		2 history vm-a --since ever
+		2 history vm-a --since 0
+		2 history vm-a --since 7
+		3 history vm-a --since 7d
+		3 history vm-a --since 1w
 		2 set vm-a
 		2 set vm-a limit
 		2 set vm-a =1G
@@ -435,8 +439,16 @@ test_ctl_pause_and_resume()
 	runs 0 pause
 	eventually "it says so" paused_is true
 	ticks_pass 3
+	eventually "it is judged" vm_reason_is vm-b mode-observe
 	runs 0 status
-	says 'paused'
+	says 'relaxed, paused|soft, paused|hard, paused'
+	says '^vm-b .* all VMs are paused by order'
+	runs 0 pause vm-b
+	runs 0 explain vm-b
+	says 'Rule: All VMs are paused by order'
+	says 'aerostatctl resume vm-b, and for all aerostatctl resume'
+	expect_not "its mode is not to blame" grep -q 'mode = auto' "$test_dir/ctl.txt"
+	runs 0 resume vm-b
 	runs 0 resume
 	eventually "then memory moves" actual_at_most vm-b $((192 * 1024))
 	stop_daemon

@@ -112,6 +112,11 @@ static void test_durations(void **state)
 	assert_eq(ms, 120000);
 	assert_int_equal(size_parse_ms("1h", &ms), 0);
 	assert_eq(ms, 3600000);
+	assert_int_equal(size_parse_ms("7d", &ms), 0);
+	assert_int_equal(ms, 7 * 24 * 3600 * 1000);
+	assert_int_equal(size_parse_ms("1w", &ms), 0);
+	assert_int_equal(ms, 7 * 24 * 3600 * 1000);
+	assert_int_equal(size_parse_ms("10w", &ms), -ERANGE);
 	assert_int_equal(size_parse_ms("0", &ms), 0);
 	assert_eq(ms, 0);
 	assert_int_equal(size_parse_ms("5", &ms), -EINVAL);
