@@ -138,8 +138,13 @@ static inline uint64_t sub_u64(uint64_t a, uint64_t b)
 /* a · b / c, exact in between; c is not zero. */
 static inline uint64_t scale_u64(uint64_t a, uint64_t b, uint64_t c)
 {
-	unsigned __int128 result = (unsigned __int128)a * b / c;
+	unsigned __int128 result;
+	uint64_t product;
 
+	/* Nearly always it fits, and then one instruction divides. */
+	if (!__builtin_mul_overflow(a, b, &product))
+		return product / c;
+	result = (unsigned __int128)a * b / c;
 	return result > UINT64_MAX ? UINT64_MAX : (uint64_t)result;
 }
 

@@ -141,31 +141,33 @@ struct vm_decision {
 
 /* Scratch of one tick, written and read by the policy only (internal.h says what it holds). */
 struct vm_work {
-	enum reason held; /* why its needs cannot be judged; REASON_NONE: they can */
+	/* What sharing and granting go over again and again comes first, so that it lies together. */
+	uint64_t weight; /* shares of its maximum */
+	uint64_t max_kib;
+	uint64_t floor_kib; /* the entitlement's lower bound, */
+	uint64_t want_kib; /* what it should have if there is enough, */
+	uint64_t upper_kib; /* its upper bound, */
+	uint64_t goal_kib; /* and the entitlement itself */
+	uint64_t
+		target_kib; /* where it is told to go: what it holds and was granted in this tick */
+	uint64_t due_kib; /* up to here growing is relief, beyond it growth */
+	uint64_t reservation_kib;
+	bool sharing; /* takes part in the sharing or granting that is going on */
+
 	bool fixed; /* held, and may not even be raised to its reservation */
-	bool keep; /* nothing may be taken from it, for the reason below */
-	enum reason keep_reason;
+	bool keep; /* nothing may be taken from it, for keep_reason */
 	bool foreign; /* somebody else resized it a moment ago */
 	bool observed; /* decided, but not carried out */
-	uint64_t max_kib;
+	enum reason held; /* why its needs cannot be judged; REASON_NONE: they can */
+	enum reason keep_reason;
 	uint64_t actual_kib;
 	uint64_t heading_kib; /* where its device has been asked to go: last target, or actual */
 	uint64_t holds_kib; /* the larger of both: what it has, or was promised */
-	uint64_t reservation_kib;
 	uint64_t limit_kib;
 	uint64_t
 		charge_kib; /* what others find missing: what it holds, or may soon touch of that */
 	uint64_t demand_kib;
 	uint64_t comfort_kib; /* beyond this a VM of an overcommitted host is not filled */
-	uint64_t weight; /* shares of its maximum */
-	uint64_t floor_kib; /* the entitlement's lower bound, */
-	uint64_t want_kib; /* what it should have if there is enough, */
-	uint64_t upper_kib; /* its upper bound, */
-	uint64_t goal_kib; /* and the entitlement itself */
-	uint64_t due_kib; /* up to here growing is relief, beyond it growth */
-	uint64_t
-		target_kib; /* where it is told to go: what it holds and was granted in this tick */
-	bool sharing; /* takes part in the sharing or granting that is going on */
 };
 
 struct policy_vm {
