@@ -277,7 +277,8 @@ static const struct {
 
 static void test_each_occurs(void **state)
 {
-	bool seen[REASON_COUNT_] = { [REASON_NONE] = true };
+	/* What libvirt refuses is not the policy's (test_manager.c). */
+	bool seen[REASON_COUNT_] = { [REASON_NONE] = true, [REASON_REFUSED] = true };
 
 	(void)state;
 	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
