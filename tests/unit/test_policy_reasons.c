@@ -277,7 +277,7 @@ static const struct {
 
 static void test_each_occurs(void **state)
 {
-	/* That libvirt refused is known after the policy has decided: see tests/e2e. */
+	/* What libvirt refuses is not the policy's (test_manager.c). */
 	bool seen[REASON_COUNT_] = { [REASON_NONE] = true, [REASON_REFUSED] = true };
 
 	(void)state;
