@@ -49,7 +49,7 @@ struct aerostat {
 	bool memory_changed; /* memory was added since the last step */
 	atomic_t oom_waiting; /* somebody waits for `lock` who has no memory */
 	struct delayed_work resize_work;
-	bool config_changed; /* the device said so since the last step */
+	atomic_t config_changed; /* the device said so since the last step */
 	bool charge; /* ballooned pages leave MemTotal: DEFLATE_ON_OOM was not negotiated */
 	u32 poison; /* what free pages hold, where the device was told (PAGE_POISON); else 0 */
 
@@ -59,10 +59,12 @@ struct aerostat {
 	/*
 	 * `lock` protects all that moves pages: the two wires, the sets and what follows. Held for
 	 * one step at a time, in which memory is allocated (without the OOM killer) and the device
-	 * is waited for (bounded). Taken by the resize work, the OOM notifier, remove and debugfs.
+	 * is waited for (bounded). Taken by the resize work, the OOM notifier, compaction that has
+	 * a page of ours to move (if nobody has it), a failed report, suspend, remove and debugfs.
 	 */
 	struct mutex lock;
 	enum device_state state;
+	bool disowned; /* the device has been reset since it failed: it has a claim on nothing */
 	struct wire inflate;
 	struct wire deflate;
 	struct blocks held; /* acknowledged by the device, on the inflate queue */
@@ -116,7 +118,8 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *ret_pages);
 unsigned long deflate_unclaimed(struct aerostat *balloon, unsigned long pages);
 int deflate_settle(struct aerostat *balloon);
-void deflate_release(struct aerostat *balloon, struct blocks *set);
+unsigned long deflate_release(struct aerostat *balloon, struct blocks *set, unsigned long pages);
+unsigned long deflate_unclaimed(struct aerostat *balloon, unsigned long pages);
 
 /* migrate.c */
 int migrate_init(struct aerostat *balloon);

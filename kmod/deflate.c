@@ -22,7 +22,7 @@
 #define RELEASE_STEP_BYTES SZ_256M
 
 /* Free up to @pages of the blocks of a set on which the device has no claim. Return: how many. */
-static unsigned long release(struct aerostat *balloon, struct blocks *set, unsigned long pages)
+unsigned long deflate_release(struct aerostat *balloon, struct blocks *set, unsigned long pages)
 {
 	unsigned long freed = 0;
 	struct page *block;
@@ -39,10 +39,19 @@ static unsigned long release(struct aerostat *balloon, struct blocks *set, unsig
 	return freed;
 }
 
-/* Free every block of a set on which the device has no claim. */
-void deflate_release(struct aerostat *balloon, struct blocks *set)
+/*
+ * Free up to @pages without a word to the device, whatever state it is in: what it has forgotten, what
+ * it was told as ranges, and after the reset of one that had failed all the rest; `lock` held.
+ * Return: how many.
+ */
+unsigned long deflate_unclaimed(struct aerostat *balloon, unsigned long pages)
 {
-	release(balloon, set, ULONG_MAX);
+	unsigned long freed = deflate_release(balloon, &balloon->untold, pages);
+
+	freed += deflate_release(balloon, &balloon->reported, pages - freed);
+	if (balloon->disowned)
+		freed += deflate_release(balloon, &balloon->held, pages - freed);
+	return freed;
 }
 
 /*
@@ -105,7 +114,7 @@ int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *r
 	err = resize_settle(balloon, &balloon->deflate.ring, &step, &balloon->held, err);
 	if (err)
 		return err;
-	told = release(balloon, &step, ULONG_MAX);
+	told = deflate_release(balloon, &step, ULONG_MAX);
 	freed += told;
 	trace_deflate(balloon->vdev, freed, told, wire_pages_to_frames(resize_pages(balloon)),
 		      balloon->target_frames);

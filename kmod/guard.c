@@ -166,6 +166,18 @@ uint32_t guard_pause_ms(const struct guard *guard, uint64_t now_ms)
 	return wait_ms;
 }
 
+/*
+ * As above for a deflation: no wait is for its sake, but a queue that takes nothing, or pages that
+ * are being moved, need not be tried again at once. The host waits for this memory, and so might the
+ * guest.
+ */
+uint32_t guard_deflate_pause_ms(const struct guard *guard, uint64_t now_ms)
+{
+	uint32_t wait_ms = guard_wait_ms(guard, now_ms);
+
+	return wait_ms && wait_ms < GUARD_DEFLATE_MS ? wait_ms : GUARD_DEFLATE_MS;
+}
+
 /* Return: what guard_wait_ms() is waiting for; GUARD_NONE when there is no wait. */
 enum guard_stop guard_wait_reason(const struct guard *guard, uint64_t now_ms)
 {

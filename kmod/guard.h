@@ -20,6 +20,9 @@
 #define GUARD_LOOK_MS	 1000
 #define GUARD_RISE_BYTES (16u << 20)
 
+/* A deflation that could not proceed is tried again after this, at the latest. */
+#define GUARD_DEFLATE_MS 1000
+
 /* Inflation that moves so much in one step is going well: waits begin anew. */
 #define GUARD_PROGRESS_BYTES (1u << 20)
 
@@ -77,6 +80,7 @@ uint64_t guard_oom(struct guard *guard, const struct guard_memory *memory, uint6
 void guard_oom_relieved(struct guard *guard, uint64_t given_bytes);
 uint32_t guard_wait_ms(const struct guard *guard, uint64_t now_ms);
 uint32_t guard_pause_ms(const struct guard *guard, uint64_t now_ms);
+uint32_t guard_deflate_pause_ms(const struct guard *guard, uint64_t now_ms);
 enum guard_stop guard_wait_reason(const struct guard *guard, uint64_t now_ms);
 uint64_t guard_floor_bytes(uint64_t total_bytes);
 uint64_t guard_reserve_bytes(uint64_t total_bytes);

@@ -135,7 +135,7 @@ static bool hinting_step(struct aerostat *balloon)
 	 * Only when the device says that something has changed: QEMU shows STOP while it takes hints
 	 * for the number it has shown before.
 	 */
-	if (xchg(&hinting->config_changed, false))
+	if (atomic_xchg(&hinting->config_changed, 0))
 		virtio_cread_le(balloon->vdev, struct balloon_config, free_page_hint_cmd_id,
 				&hinting->wanted_id);
 	id = hinting->wanted_id;
@@ -260,7 +260,7 @@ void hinting_look(struct aerostat *balloon)
 {
 	if (!virtio_has_feature(balloon->vdev, BALLOON_F_FREE_PAGE_HINT))
 		return;
-	WRITE_ONCE(balloon->hinting.config_changed, true);
+	atomic_set(&balloon->hinting.config_changed, 1);
 	aerostat_queue(balloon, &balloon->hinting.work, 0);
 }
 

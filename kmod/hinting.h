@@ -29,7 +29,7 @@ struct hint {
 struct hinting {
 	struct delayed_work work;
 	struct compat_shrinker shrinker;
-	bool config_changed; /* since the work last looked */
+	atomic_t config_changed; /* since the work last looked */
 	struct mutex lock; /* protects what follows */
 	struct ring ring;
 	struct hint hints[HINTS_IN_FLIGHT];

@@ -32,7 +32,8 @@
  * Whose a page is: the guest's; ours and unknown to the device (untold); in transit on a queue; or
  * held, which is to say that the device has acknowledged it. A page leaves transit only by the
  * device's word or by a reset, after which the device owns nothing. So when a device fails, pages in
- * transit wait in limbo for the reset that comes with suspend, unbind or rmmod.
+ * transit wait in limbo for the reset that comes with suspend, unbind or rmmod; a guest that runs out
+ * of memory meanwhile has what the device has no claim on.
  *
  * Suspend keeps the pages: the device forgets them when it is reset, and is told of the same pages
  * afterwards. They are marked offline, so an image written to disk leaves them out.
@@ -74,7 +75,7 @@ static void config_changed(struct virtio_device *vdev)
 {
 	struct aerostat *balloon = vdev->priv;
 
-	WRITE_ONCE(balloon->config_changed, true);
+	atomic_set(&balloon->config_changed, 1);
 	aerostat_queue(balloon, &balloon->resize_work, 0);
 	hinting_look(balloon);
 }
@@ -106,6 +107,7 @@ static int start(struct aerostat *balloon)
 
 	mutex_lock(&balloon->lock);
 	balloon->state = DEVICE_RUNNING;
+	balloon->disowned = false;
 	resize_update_actual(balloon);
 	mutex_unlock(&balloon->lock);
 
@@ -177,12 +179,18 @@ static void stop_device(struct aerostat *balloon)
 
 /*
  * The device has failed and may keep memory that cannot be kept from its users: reset it, so that it
- * has no claim on anything; `lock` held. The queues stay, broken, until it is stopped.
+ * has no claim on anything; `lock` held. The queues stay, broken, until it is stopped. `held` and
+ * `reported` stay as they are, as compaction, which may be the caller, may have some of their pages.
  */
 void aerostat_reset_device(struct aerostat *balloon)
 {
+	if (balloon->disowned)
+		return;
 	virtio_break_device(balloon->vdev);
 	compat_reset(balloon->vdev);
+	balloon->disowned = true;
+	blocks_move(&balloon->limbo, &balloon->untold);
+	hinting_disown(balloon);
 }
 
 /* As above, of a device that has failed just now with @err; no lock held. */
@@ -326,7 +334,7 @@ static void aerostat_remove(struct virtio_device *vdev)
 	/* Where the device did not go along, the reset that follows makes it true. */
 	virtio_cwrite_le(vdev, struct balloon_config, actual, &actual_frames);
 	stop_device(balloon);
-	deflate_release(balloon, &balloon->untold);
+	deflate_release(balloon, &balloon->untold, ULONG_MAX);
 	vdev->priv = NULL;
 	aerostat_free(balloon);
 }

@@ -13,7 +13,7 @@ struct page;
 
 /*
  * Put @fresh in the place of @old, as far as the device is concerned. Called by the one who compacts,
- * with both pages locked; must not wait for a lock under which memory is allocated or pages are
+ * with both pages locked; must not wait for a lock under which memory is reclaimed or pages are
  * locked.
  * Return: 0; or an error, and the device has no claim on @fresh.
  */

@@ -8,8 +8,8 @@
  * step of inflation under way ends when it sees that somebody waits. How much is given, and how long
  * nothing is taken afterwards, is the guard's to say.
  *
- * A device that does not serve, because it has failed or could not be set up again, is not asked:
- * then the guest gets what no device has a claim on.
+ * A device that has failed, or did not come back from a suspend, is not asked: the guest then gets the
+ * pages that it has no claim on, but none in limbo.
  */
 #include <linux/jiffies.h>
 #include <linux/oom.h>
@@ -21,17 +21,27 @@
 /* How long a task without memory waits for the balloon before the kernel goes on without it. */
 #define OOM_LOCK_MS 5000
 
-/* Give up to @pages back to the guest; `lock` held. Return: how many it got. */
+/*
+ * How long one relief goes on with steps, each of which may wait for the device: the task gets what
+ * there is by then, and if that is not enough the kernel asks again.
+ */
+#define OOM_RELIEF_MS 5000
+
+/*
+ * Give up to @pages back to the guest; `lock` held. First what the device need not hear of; the rest
+ * only from a device that serves. Return: how many it got.
+ */
 static unsigned long relieve(struct aerostat *balloon, unsigned long pages)
 {
-	unsigned long freed, total = 0;
+	unsigned long deadline = jiffies + msecs_to_jiffies(OOM_RELIEF_MS);
+	unsigned long freed, total = deflate_unclaimed(balloon, pages);
 
-	if (balloon->state != DEVICE_RUNNING)
-		return deflate_unclaimed(balloon, pages);
-	while (total < pages) {
+	while (total < pages && balloon->state == DEVICE_RUNNING) {
 		if (deflate_step(balloon, pages - total, &freed) || !freed)
 			break;
 		total += freed;
+		if (time_after(jiffies, deadline))
+			break;
 	}
 	return total;
 }
@@ -39,8 +49,6 @@ static unsigned long relieve(struct aerostat *balloon, unsigned long pages)
 /* Decide how much the guest gets, and give it; `lock` held. Return: pages it got. */
 static unsigned long oom_step(struct aerostat *balloon)
 {
-	enum guard_stop stop = balloon->guard.stop;
-	bool serves = balloon->state == DEVICE_RUNNING;
 	struct guard_memory memory;
 	unsigned long pages;
 	u64 wanted_bytes;
@@ -53,13 +61,12 @@ static unsigned long oom_step(struct aerostat *balloon)
 	wanted_bytes = guard_oom(&balloon->guard, &memory, resize_now_ms());
 	pages = relieve(balloon, wanted_bytes >> PAGE_SHIFT);
 	guard_oom_relieved(&balloon->guard, (u64)pages << PAGE_SHIFT);
-	/* What stops such a device is still that it does not serve. */
-	if (!serves)
-		balloon->guard.stop = stop;
 	balloon->counters.oom_calls++;
 	balloon->counters.oom_pages += pages;
 	trace_oom(balloon->vdev, wanted_bytes, pages);
-	if (first)
+	if (balloon->state == DEVICE_FAILED)
+		balloon->guard.stop = GUARD_DEVICE;
+	if (first && pages)
 		dev_info(
 			&balloon->vdev->dev,
 			"the guest ran out of memory: gave back %lu pages, no inflation for %u s\n",
@@ -72,11 +79,12 @@ static unsigned long oom_step(struct aerostat *balloon)
 /* Return: whether `lock` was had in time. Its holder is told to hurry. */
 static bool lock_in_time(struct aerostat *balloon)
 {
-	unsigned long deadline = jiffies + msecs_to_jiffies(OOM_LOCK_MS);
+	/* Counted, as time jumps when the host has stopped the guest. */
+	unsigned long waits = msecs_to_jiffies(OOM_LOCK_MS);
 	bool locked;
 
 	atomic_inc(&balloon->oom_waiting);
-	while (!(locked = mutex_trylock(&balloon->lock)) && time_before(jiffies, deadline))
+	while (!(locked = mutex_trylock(&balloon->lock)) && waits--)
 		schedule_timeout_uninterruptible(1);
 	atomic_dec(&balloon->oom_waiting);
 	return locked;

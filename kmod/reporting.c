@@ -23,6 +23,7 @@
 #include <linux/virtio_config.h>
 
 #include "aerostat.h"
+#include "compat/reporting.h"
 
 static const char *const path_names[] = {
 	[INFLATE_PATH_AUTO] = "auto",
@@ -143,6 +144,11 @@ static int report(struct page_reporting_dev_info *info, struct scatterlist *sg,
 	if (READ_ONCE(balloon->state) != DEVICE_RUNNING)
 		return -EIO;
 	mutex_lock(&reporting->lock);
+	/* A device that has failed is asked nothing more, and so has no claim on these. */
+	if (READ_ONCE(balloon->state) != DEVICE_RUNNING || virtqueue_is_broken(ring->vq)) {
+		mutex_unlock(&reporting->lock);
+		return -EIO;
+	}
 	before_bytes = reporting->ranges.sent_bytes;
 	ranges_begin(&reporting->ranges);
 	err = ranges_put_all(&reporting->ranges, sg, entries);
@@ -168,6 +174,8 @@ void reporting_start(struct aerostat *balloon)
 	if (!reporting->ranges.ring.vq)
 		return;
 	reporting->info.report = report;
+	/* With large pages a pageblock is hundreds of megabytes, of which none is ever free. */
+	compat_reporting_order(&reporting->info, block_max_order());
 	err = page_reporting_register(&reporting->info);
 	reporting->registered = !err;
 	if (err)

@@ -18,6 +18,9 @@
 #include "aerostat.h"
 #include "trace.h"
 
+/* After this, pages that were all being moved are asked for again. */
+#define MOVING_PAUSE_MS 100
+
 /*
  * How long one run of the work goes on with steps. Queueing the work anew for each wakes another CPU
  * every time: it finds nothing, and on QEMU its timers and clocks compete with the device for the big
@@ -119,7 +122,7 @@ static void stopped(struct aerostat *balloon, enum guard_stop stop, u64 availabl
  */
 static bool wants_reset(struct aerostat *balloon)
 {
-	if (!xchg(&balloon->config_changed, false))
+	if (!atomic_xchg(&balloon->config_changed, 0))
 		return false;
 	return balloon->vdev->config->get_status(balloon->vdev) & VIRTIO_CONFIG_S_NEEDS_RESET;
 }
@@ -155,10 +158,11 @@ static u64 elapsed_us(u64 begin_ns)
 
 /*
  * One step towards the target; `lock` held, device running.
- * Return: 0 and in @ret_stop why it ended short (GUARD_NONE when it did not), or an error of
- * resize_settle().
+ * Return: 0, in @ret_stop why it ended short (GUARD_NONE when it did not) and in @ret_pause_ms how
+ * long to wait all the same; or an error of resize_settle().
  */
-static int move(struct aerostat *balloon, unsigned long target, enum guard_stop *ret_stop)
+static int move(struct aerostat *balloon, unsigned long target, enum guard_stop *ret_stop,
+		unsigned int *ret_pause_ms)
 {
 	unsigned long told = balloon->held.pages + balloon->reported.pages;
 	unsigned long all = resize_pages(balloon), freed;
@@ -166,6 +170,7 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 	u64 moved;
 	int err;
 
+	*ret_pause_ms = 0;
 	if (target > told) {
 		enum guard_stop wait = guard_wait_reason(&balloon->guard, resize_now_ms());
 
@@ -188,6 +193,8 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 	if (target >= all)
 		return 0;
 	err = deflate_step(balloon, all - target, &freed);
+	if (!err && !freed)
+		*ret_pause_ms = MOVING_PAUSE_MS;
 	balloon->counters.deflate_us += elapsed_us(begin_ns);
 	return err;
 }
@@ -196,6 +203,7 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 {
 	struct guard_memory memory;
+	unsigned int pause_ms;
 	enum guard_stop stop;
 	unsigned long target;
 	int err;
@@ -208,7 +216,7 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 	}
 	look(balloon);
 	target = wire_frames_to_pages(balloon->target_frames);
-	err = move(balloon, target, &stop);
+	err = move(balloon, target, &stop, &pause_ms);
 	if (err == -EIO)
 		return false;
 	if (err)
@@ -220,7 +228,7 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 		return false;
 	}
 	if (stop == GUARD_NONE) {
-		*ret_delay_ms = 0;
+		*ret_delay_ms = pause_ms;
 		return true;
 	}
 	/* A wait that was on before is no new stop. */
@@ -228,7 +236,9 @@ static bool resize_step(struct aerostat *balloon, unsigned int *ret_delay_ms)
 		memory_read(balloon, &memory);
 		stopped(balloon, stop, memory.available_bytes);
 	}
-	*ret_delay_ms = guard_pause_ms(&balloon->guard, resize_now_ms());
+	*ret_delay_ms = target < resize_pages(balloon)
+				? guard_deflate_pause_ms(&balloon->guard, resize_now_ms())
+				: guard_pause_ms(&balloon->guard, resize_now_ms());
 	return true;
 }
 

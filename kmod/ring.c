@@ -6,7 +6,9 @@
  * idle one, fills it and sends it; it becomes idle again when the device has used it. So the number
  * of slots bounds what is in flight.
  *
- * No wait is without bound: a device that has used nothing for `ack_timeout_ms` has failed, and so
+ * No wait is without bound: a device that has used nothing in so many short sleeps that they make up
+ * `ack_timeout_ms` has failed (sleeps are counted rather than time looked at, as time jumps when the
+ * host has stopped the guest, and the device with it), and so
  * has one whose queue is marked broken (removed by surprise). After a failure what was sent may be
  * the device's still, until it has been reset.
  *
@@ -34,13 +36,31 @@
  */
 #define ACK_TIMEOUT_DEFAULT_MS 15000
 #define ACK_TIMEOUT_LEAST_MS   100
+#define ACK_TIMEOUT_MOST_MS    600000
 
 /* How often a waiter looks whether the queue has been broken: nobody is woken by that. */
 #define BROKEN_POLL_MS 100
 
 static unsigned int ack_timeout_ms = ACK_TIMEOUT_DEFAULT_MS;
-module_param(ack_timeout_ms, uint, 0644);
-MODULE_PARM_DESC(ack_timeout_ms, "Time the device may take to acknowledge a buffer (ms, from 100)");
+
+static int ack_timeout_set(const char *text, const struct kernel_param *param)
+{
+	unsigned int ms;
+	int err = kstrtouint(text, 0, &ms);
+
+	if (err)
+		return err;
+	if (ms < ACK_TIMEOUT_LEAST_MS || ms > ACK_TIMEOUT_MOST_MS)
+		return -EINVAL;
+	WRITE_ONCE(*(unsigned int *)param->arg, ms);
+	return 0;
+}
+
+static const struct kernel_param_ops ack_timeout_ops = { .set = ack_timeout_set,
+							 .get = param_get_uint };
+module_param_cb(ack_timeout_ms, &ack_timeout_ops, &ack_timeout_ms, 0644);
+MODULE_PARM_DESC(ack_timeout_ms,
+		 "Time the device may take to acknowledge a buffer (ms, 100 to 600000)");
 
 /* @batch (at least 1) slots sent are worth a notification; their owner knows how long they take. */
 void ring_init(struct ring *ring, unsigned int batch)
@@ -121,9 +141,7 @@ static void doze(struct ring *ring, unsigned int most)
  */
 int ring_wait(struct ring *ring, unsigned int most)
 {
-	unsigned long timeout = msecs_to_jiffies(
-		max_t(unsigned int, READ_ONCE(ack_timeout_ms), ACK_TIMEOUT_LEAST_MS));
-	unsigned long deadline = jiffies + timeout;
+	unsigned int limit = DIV_ROUND_UP(READ_ONCE(ack_timeout_ms), BROKEN_POLL_MS), dozes = 0;
 	unsigned int before = ring->in_flight, last = before;
 	int err = ring_kick(ring);
 
@@ -132,13 +150,13 @@ int ring_wait(struct ring *ring, unsigned int most)
 		doze(ring, most);
 		if (ring->in_flight < last) {
 			last = ring->in_flight;
-			deadline = jiffies + timeout;
+			dozes = 0;
 		}
 		if (ring->in_flight <= most)
 			break;
 		if (virtqueue_is_broken(ring->vq))
 			err = -EIO;
-		else if (time_after(jiffies, deadline))
+		else if (++dozes > limit)
 			err = -ETIMEDOUT;
 	}
 	trace_ack(ring->vq, before, ring->in_flight, err);

@@ -83,8 +83,8 @@ static unsigned int read_events(struct stats_value *ret_values)
 }
 #endif
 
-/* Read the guest's numbers of now; room for BALLOON_S_TAGS. Return: how many there are. */
-unsigned int stats_read(struct stats_value *ret_values)
+/* Read the guest's numbers of now, all there are; room for BALLOON_S_TAGS. Return: how many. */
+static unsigned int read_all(struct stats_value *ret_values)
 {
 	struct stats_value *next = ret_values + read_events(ret_values);
 	struct sysinfo info;
@@ -99,27 +99,35 @@ unsigned int stats_read(struct stats_value *ret_values)
 	return next - ret_values;
 }
 
+/*
+ * Read what the device is to be told now; room for BALLOON_S_TAGS. Return: how many numbers, at least
+ * one, as a buffer needs some length.
+ */
+unsigned int stats_read(struct stats_value *ret_values)
+{
+	unsigned int i, count = 0, all = read_all(ret_values);
+
+	for (i = 0; i < all; i++) {
+		if (stats_tags & 1u << ret_values[i].tag)
+			ret_values[count++] = ret_values[i];
+	}
+	return count ?: 1;
+}
+
 /* Fill the buffer and give it to the device. Return: 0, or why the queue did not take it. */
 static int refill(struct aerostat *balloon)
 {
 	struct stats_value values[BALLOON_S_TAGS];
 	struct scatterlist sg;
-	unsigned int i, read, count = 0;
+	unsigned int i, read;
 	int err;
 
 	read = stats_read(values);
 	for (i = 0; i < read; i++) {
-		if (!(stats_tags & 1u << values[i].tag))
-			continue;
-		balloon->stats[count].tag = cpu_to_virtio16(balloon->vdev, values[i].tag);
-		balloon->stats[count++].value = cpu_to_virtio64(balloon->vdev, values[i].value);
+		balloon->stats[i].tag = cpu_to_virtio16(balloon->vdev, values[i].tag);
+		balloon->stats[i].value = cpu_to_virtio64(balloon->vdev, values[i].value);
 	}
-	/* A buffer needs some length. */
-	if (!count) {
-		balloon->stats[0].tag = cpu_to_virtio16(balloon->vdev, values[0].tag);
-		balloon->stats[count++].value = cpu_to_virtio64(balloon->vdev, values[0].value);
-	}
-	sg_init_one(&sg, balloon->stats, count * sizeof(balloon->stats[0]));
+	sg_init_one(&sg, balloon->stats, read * sizeof(balloon->stats[0]));
 	err = virtqueue_add_outbuf(balloon->stats_vq, &sg, 1, balloon, GFP_NOWAIT);
 	if (err)
 		return err;

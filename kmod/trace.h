@@ -21,6 +21,8 @@
 #include <linux/tracepoint.h>
 #include <linux/virtio.h>
 
+#include "compat/trace.h"
+
 /* clang-format off */
 TRACE_EVENT(inflate,
 	TP_PROTO(const struct virtio_device *vdev, unsigned long pages, bool range, u32 actual,
@@ -74,20 +76,20 @@ TRACE_EVENT(stop,
 	TP_ARGS(vdev, reason, retry_ms, actual, target),
 	TP_STRUCT__entry(
 		__field(int, device)
-		__field(const char *, reason)
+		__string(reason, reason)
 		__field(u32, retry_ms)
 		__field(u32, actual)
 		__field(u32, target)
 	),
 	TP_fast_assign(
 		__entry->device = vdev->index;
-		__entry->reason = reason;
+		compat_assign_str(reason, reason);
 		__entry->retry_ms = retry_ms;
 		__entry->actual = actual;
 		__entry->target = target;
 	),
 	TP_printk("virtio%d reason='%s' retry_ms=%u actual_frames=%u target_frames=%u",
-		  __entry->device, __entry->reason, __entry->retry_ms, __entry->actual,
+		  __entry->device, __get_str(reason), __entry->retry_ms, __entry->actual,
 		  __entry->target)
 );
 

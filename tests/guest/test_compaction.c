@@ -230,10 +230,40 @@ static void unload_while_isolated(struct test *t)
 	check_works(t);
 }
 
+/*
+ * All that is left is isolated: deflation looks again soon, but does not turn over it all the time, and
+ * goes on when the pages are back.
+ */
+static void deflate_while_isolated(struct test *t)
+{
+	struct balance before;
+	uint64_t begin_us;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	only_singles(t);
+	if (t->failed)
+		return;
+	require_ok(t, hold(t, "how=isolate count=64"));
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	require_ok(t, guest_wait_actual(t->guest, FULL_KIB - 64 * PAGE_KIB, NULL));
+	begin_us = state_number(t, "deflate_us");
+	require_ok(t, guest_ask(t->guest, NULL, "sleep 2000"));
+	begin_us = state_number(t, "deflate_us") - begin_us;
+	require(t, begin_us < 200000,
+		"time spent in deflation that cannot proceed: %" PRIu64 " us of 2 s", begin_us);
+	end_hold(t);
+	if (t->failed)
+		return;
+	require_ok(t, guest_wait_actual(t->guest, FULL_KIB, NULL));
+	check_nothing_lost(t, &before);
+}
+
 static const struct guest_test tests[] = {
 	{ .name = "pages-migrate", .run = pages_migrate },
 	{ .name = "device-is-silent", .run = device_is_silent },
 	{ .name = "unload-while-isolated", .run = unload_while_isolated },
+	{ .name = "deflate-while-isolated", .run = deflate_while_isolated },
 };
 
 /* Frame numbers have a queue that can refuse them on their way back. */
@@ -241,6 +271,7 @@ static const struct guest_test frame_tests[] = {
 	{ .name = "pages-migrate", .run = pages_migrate },
 	{ .name = "device-is-silent", .run = device_is_silent },
 	{ .name = "unload-while-isolated", .run = unload_while_isolated },
+	{ .name = "deflate-while-isolated", .run = deflate_while_isolated },
 	{ .name = "locked-on-their-way", .run = locked_on_their_way },
 };
 

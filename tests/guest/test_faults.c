@@ -17,6 +17,8 @@
 #define FN_REGISTER	 "register_virtio_driver,__register_virtio_driver"
 #define FN_NEW_QUEUE	 "__vring_new_virtqueue,vring_create_virtqueue_split"
 
+#define ACK_TIMEOUT "/sys/module/aerostat/parameters/ack_timeout_ms"
+
 /* --- loading --- */
 
 /* Each thing that probe needs is refused in turn: the device stays free, the module unloads. */
@@ -282,6 +284,48 @@ static void silent_deflate(struct test *t)
 	check_failed_and_recovers(t, "does not acknowledge", &before);
 }
 
+/*
+ * The host has stopped guest and device for longer than the device is given, so the guest sees time
+ * jump in the middle of a wait: the device has failed in nothing.
+ */
+static void time_jumps(struct test *t)
+{
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, guest_ask(t->guest, NULL,
+				"write /sys/module/rcupdate/parameters/rcu_cpu_stall_suppress 1"));
+	require_ok(t, inject(t, "virtqueue_kick", 1, 0, ~0u));
+	require_ok(t, lie(t, "queue=0 used=late"));
+	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
+	check_state(t, "state", "running");
+	if (t->failed)
+		return;
+	end_lie(t);
+	end_fault(t, "virtqueue_kick");
+	if (!t->failed)
+		check_nothing_lost(t, &before);
+}
+
+/* A time-out that is none, or that overflows, is refused. */
+static void timeout_range(struct test *t)
+{
+	static const char *const refused[] = {
+		"0", "99", "600001", "4294967295", "4294968296", "x"
+	};
+	uint64_t before_ms, after_ms;
+
+	require_ok(t, guest_read_u64(t->guest, ACK_TIMEOUT, &before_ms));
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+		require(t, guest_ask(t->guest, NULL, "write " ACK_TIMEOUT " %s", refused[i]) < 0,
+			"a time-out of %s ms: expected to be refused", refused[i]);
+	require_ok(t, guest_read_u64(t->guest, ACK_TIMEOUT, &after_ms));
+	require_equal(t, after_ms, before_ms, "time-out, ms");
+	require_ok(t, guest_ask(t->guest, NULL, "write " ACK_TIMEOUT " 600000"));
+	require_ok(t, guest_ask(t->guest, NULL, "write " ACK_TIMEOUT " %" PRIu64, before_ms));
+}
+
 /* The transport says that it cannot notify. */
 static void broken_queue(struct test *t)
 {
@@ -400,6 +444,44 @@ static void resume_fails(struct test *t)
 	check_works(t);
 }
 
+/*
+ * Out of memory after a resume that failed: the device has no claim on what the balloon keeps, so the
+ * guest gets it, and nobody is killed.
+ */
+static void oom_after_failed_resume(struct test *t)
+{
+	uint64_t available_kib, kept;
+	struct balance before;
+
+	if (!reload_with_fault_ready(t, &before))
+		return;
+	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
+	require_ok(t, inject(t, FN_FIND_QUEUES, -ENOENT, 0, ~0u));
+	require_ok(t, guest_sleep(t->guest, "mem"));
+	check_state(t, "state", "stopped");
+	if (t->failed)
+		return;
+	kept = state_number(t, "untold_pages");
+	require_ok(t, guest_meminfo_kib(t->guest, "MemAvailable", &available_kib));
+	require_ok(t,
+		   guest_ask(t->guest, NULL, "hog big %" PRIu64, available_kib / KIB_PER_MIB + 30));
+	require_ok(t, guest_ask(t->guest, NULL, "hog-wait big"));
+	require(t, state_number(t, "untold_pages") < kept,
+		"pages kept: expected fewer than before");
+	require(t, state_number(t, "oom_pages") > 0, "pages given back: expected some");
+	require_ok(t, guest_ask(t->guest, NULL, "hog-free big"));
+	require_ok(t, guest_set_target_kib(t->guest, FULL_KIB));
+	require_ok(t, unload(t));
+	check_balance(t, &before);
+	if (t->failed)
+		return;
+	end_fault(t, FN_FIND_QUEUES);
+	if (t->failed)
+		return;
+	require_ok(t, load(t, ""));
+	check_works(t);
+}
+
 /* Out of memory and a dead device at once: the guest is not held up longer than the time-out. */
 static void oom_with_silent_device(struct test *t)
 {
@@ -445,12 +527,15 @@ static const struct guest_test tests[] = {
 	{ .name = "silent-inflate", .run = silent_inflate },
 	{ .name = "silent-inflate-midway", .run = silent_inflate_midway },
 	{ .name = "silent-deflate", .run = silent_deflate },
+	{ .name = "time-jumps", .run = time_jumps },
+	{ .name = "timeout-range", .run = timeout_range },
 	{ .name = "broken-queue", .run = broken_queue },
 	{ .name = "queue-stops-taking", .run = queue_stops_taking },
 	{ .name = "unload-while-silent", .run = unload_while_silent },
 	{ .name = "rebind-after-failure", .run = rebind_after_failure },
 	{ .name = "suspend-after-failure", .run = suspend_after_failure },
 	{ .name = "resume-fails", .run = resume_fails },
+	{ .name = "oom-after-failed-resume", .run = oom_after_failed_resume },
 	{ .name = "oom-with-silent-device", .run = oom_with_silent_device },
 };
 

@@ -119,6 +119,7 @@ static void goes_on_when_memory_is_freed(struct test *t)
 static void tags_masked(struct test *t)
 {
 	struct balloon_stats stats;
+	char device[64], *text;
 
 	check_reload(t, "stats_tags=0x3f");
 	if (t->failed)
@@ -131,6 +132,12 @@ static void tags_masked(struct test *t)
 	for (unsigned int tag = 0; stats_tag_name(tag); tag++)
 		require(t, stats.has[tag] == (tag < 6), "%s: expected %s", stats_tag_name(tag),
 			tag < 6 ? "a number, got none" : "none, got a number");
+	require_ok(t, guest_balloon_device(t->guest, device, sizeof(device)));
+	require_ok(t, guest_ask(t->guest, &text, "read /sys/kernel/debug/aerostat/%s/statistics",
+				device));
+	require(t, !strstr(text, "\\n6 ") && !strstr(text, "\n6 "),
+		"debugfs: expected what the device is told, got %s", text);
+	free(text);
 	check_reload(t, "");
 }
 

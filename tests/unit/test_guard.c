@@ -210,6 +210,22 @@ static void test_pause(void **state)
 	assert_eq(guard_pause_ms(&guard, 0), GUARD_OOM_HOLD_MS);
 }
 
+/* A deflation that could not proceed is tried again within a second, however long inflation waits. */
+static void test_deflate_pause(void **state)
+{
+	struct guard guard;
+	int i;
+
+	(void)state;
+	guard_init(&guard);
+	assert_eq(guard_deflate_pause_ms(&guard, 0), GUARD_DEFLATE_MS);
+	for (i = 0; i < 8; i++)
+		guard_stopped(&guard, GUARD_QUEUE, 0, 0);
+	assert_eq(guard_wait_ms(&guard, 0), GUARD_DELAY_LAST_MS);
+	assert_eq(guard_deflate_pause_ms(&guard, 0), GUARD_DEFLATE_MS);
+	assert_eq(guard_deflate_pause_ms(&guard, GUARD_DELAY_LAST_MS - 300), 300);
+}
+
 static void test_floor(void **state)
 {
 	static const struct {
@@ -293,8 +309,9 @@ int main(void)
 		cmocka_unit_test(test_oom_hold),       cmocka_unit_test(test_relief),
 		cmocka_unit_test(test_relief_by_need), cmocka_unit_test(test_remembered),
 		cmocka_unit_test(test_look),	       cmocka_unit_test(test_pause),
-		cmocka_unit_test(test_floor),	       cmocka_unit_test(test_reserve),
-		cmocka_unit_test(test_allowance),      cmocka_unit_test(test_names),
+		cmocka_unit_test(test_deflate_pause),  cmocka_unit_test(test_floor),
+		cmocka_unit_test(test_reserve),	       cmocka_unit_test(test_allowance),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

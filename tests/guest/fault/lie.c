@@ -15,6 +15,8 @@
  *   beyond  a descriptor the queue does not have       unsent  one that is not in flight
  *   twice   the first one in flight, and once more     jump    many more than are in flight
  *   length  all that are in flight, again and again, and each with an absurd length
+ *   late    true ones, from a device that is notified after a while in which time has jumped by more
+ *           than the driver gives it, as after a stop of the guest
  *   broken  the available ring is made nonsense: the device sees it, asks for a reset by its status,
  *           and does nothing more (this one without fault.ko)
  *
@@ -27,6 +29,7 @@
 
 #include <linux/atomic.h>
 #include <linux/delay.h>
+#include <linux/jiffies.h>
 #include <linux/module.h>
 #include <linux/sched.h>
 #include <linux/string.h>
@@ -39,6 +42,8 @@
 #define POLL_MS	       10
 #define RESET_WAITS    1000 /* of POLL_MS, until the device has seen that its ring is broken */
 #define JUMP	       1000
+#define LATE_MS	       20000 /* time jumps by so much */
+#define LATE_NOTIFY_MS 500 /* and that long after it the device is notified */
 #define FOREIGN_DEVICE 0xfffe /* no such device exists */
 
 static int offset = -1;
@@ -59,7 +64,7 @@ MODULE_PARM_DESC(queue, "Number of the queue with a false used ring");
 
 static char *used = "";
 module_param(used, charp, 0444);
-MODULE_PARM_DESC(used, "What is false: beyond, unsent, twice, jump, length or broken");
+MODULE_PARM_DESC(used, "What is false: beyond, unsent, twice, jump, length, late or broken");
 
 static uint slow_ms;
 module_param(slow_ms, uint, 0444);
@@ -153,6 +158,20 @@ static bool tell(const struct vring *ring, u16 from, u16 to)
 	return false;
 }
 
+/* No notification of the driver's gets through: ours do, and the first of them is late. */
+static void be_late(struct virtqueue *vq)
+{
+	static bool jumped;
+
+	if (!jumped) {
+		jumped = true;
+		jiffies_64 += msecs_to_jiffies(LATE_MS);
+		msleep(LATE_NOTIFY_MS);
+	}
+	virtqueue_notify(vq);
+	told++;
+}
+
 static void poll(struct work_struct *work)
 {
 	struct virtqueue *vq = find_queue();
@@ -164,7 +183,9 @@ static void poll(struct work_struct *work)
 		ring = virtqueue_get_vring(vq);
 		from = virtio16_to_cpu(device, READ_ONCE(ring->used->idx));
 		to = virtio16_to_cpu(device, READ_ONCE(ring->avail->idx));
-		if (from != to) {
+		if (from != to && !strcmp(used, "late")) {
+			be_late(vq);
+		} else if (from != to) {
 			virtio_rmb(false);
 			more = tell(ring, from, to);
 			local_irq_disable();
