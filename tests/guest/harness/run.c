@@ -2,9 +2,12 @@
 /*
  * The runner of the guest tests.
  *
- * Each kernel gets a process of its own, so that the suites run side by side; their verdicts come
- * back through one pipe and get their numbers here. Guests die with the process that started
- * them, and those with this one, so that no end of it leaves a guest behind.
+ * Several processes run guests side by side, each the next group of tests that none has taken yet, of
+ * the first kernel that has one left; their verdicts come back through one pipe and get their numbers
+ * here. Guests die with the process that started them, and those with this one, so that no end of it
+ * leaves a guest behind.
+ *
+ * A guest waits as much as it works, so there are half as many again as processors.
  */
 #include "harness/suite.h"
 
@@ -17,12 +20,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define KERNELS_MAX 8
+#define JOBS_MAX    8u /* by default: a guest may have 4 GiB */
 
 static const char usage_text[] =
 	"usage: run --kernel SERIES[=PATTERN]... [OPTION...]\n"
@@ -34,7 +39,7 @@ static const char usage_text[] =
 	"                    PATTERN takes the place of --filter for it\n"
 	"  --absent SERIES=REASON\n"
 	"                    a kernel that is not there: its tests are skipped, for this reason\n"
-	"  --jobs N          kernels tested at a time (default: 2)\n"
+	"  --jobs N          guests at a time (default: 3 for two processors, 8 at most)\n"
 	"  --filter PATTERN  only tests whose GROUP/TEST matches, as in 'target/*' or\n"
 	"                    '@(target|sleep)/*'\n"
 	"  --driver NAME     the module to test (default: aerostat)\n"
@@ -49,6 +54,7 @@ struct kernel {
 	const char *series;
 	const char *filter; /* for this kernel; NULL: the one for all */
 	const char *absent; /* why it is not tested, or NULL */
+	atomic_uint *next_group; /* shared by all processes */
 };
 
 struct options {
@@ -207,7 +213,7 @@ static uint32_t extra_mib(const char *series)
 	return strcmp(series, "debug") == 0 ? DEBUG_EXTRA_MIB : 0;
 }
 
-/* In a child: the suite of one kernel, its verdicts into the pipe. */
+/* In a child: what is left of the suite of one kernel. */
 static int run_kernel(const struct options *options, const char *build, const struct kernel *chosen)
 {
 	char kernel[PATH_MAX + 64], initrd[PATH_MAX + 64], logs[PATH_MAX + 64];
@@ -232,11 +238,54 @@ static int run_kernel(const struct options *options, const char *build, const st
 	}
 	r = make_dirs(logs);
 	return r < 0 ? r
-		     : suite_run(&source, logs, chosen->filter ? chosen->filter : options->filter);
+		     : suite_run(&source, logs, chosen->filter ? chosen->filter : options->filter,
+				 chosen->next_group);
 }
 
-static pid_t start_kernel(const struct options *options, const char *build,
-			  const struct kernel *kernel, int output)
+/* In a child: what is left to do of each kernel. Returns whether all could be run. */
+static bool run_kernels(const struct options *options, const char *build)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < options->kernel_count; i++) {
+		const struct kernel *kernel = &options->kernels[i];
+
+		if (!kernel->absent)
+			good = run_kernel(options, build, kernel) == 0 && good;
+		else if (atomic_fetch_add(kernel->next_group, 1) == 0)
+			dprintf(1, "ok - guest/%s # SKIP %s\n", kernel->series, kernel->absent);
+	}
+	return good;
+}
+
+static pid_t start_job(const struct options *options, const char *build)
+{
+	pid_t parent = getpid(), pid = fork();
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(3);
+	_exit(run_kernels(options, build) ? 0 : 3);
+}
+
+/* In a child: all jobs. Returns whether all could be run. */
+static bool run_jobs(const struct options *options, const char *build)
+{
+	unsigned int started = 0;
+	bool good = true;
+	int status;
+
+	while (started < options->jobs && start_job(options, build) > 0)
+		started++;
+	good = started > 0;
+	while (wait(&status) > 0)
+		good = good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return good;
+}
+
+static pid_t start_jobs(const struct options *options, const char *build, int output)
 {
 	pid_t parent = getpid(), pid = fork();
 
@@ -246,46 +295,7 @@ static pid_t start_kernel(const struct options *options, const char *build,
 	if (getppid() != parent || dup2(output, 1) < 0)
 		_exit(3);
 	close(output);
-	if (kernel->absent) {
-		dprintf(1, "ok - guest/%s # SKIP %s\n", kernel->series, kernel->absent);
-		_exit(0);
-	}
-	_exit(run_kernel(options, build, kernel) < 0 ? 3 : 0);
-}
-
-/* In a child: all kernels, so many at a time. Returns whether all could be run. */
-static bool run_kernels(const struct options *options, const char *build, int output)
-{
-	unsigned int running = 0;
-	bool good = true;
-	int status;
-
-	for (size_t i = 0; i < options->kernel_count || running; i++) {
-		if (i < options->kernel_count) {
-			if (start_kernel(options, build, &options->kernels[i], output) < 0)
-				return false;
-			running++;
-		}
-		if (running < options->jobs && i + 1 < options->kernel_count)
-			continue;
-		if (wait(&status) < 0)
-			return false;
-		running--;
-		good = good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	}
-	return good;
-}
-
-static pid_t start_kernels(const struct options *options, const char *build, int output)
-{
-	pid_t parent = getpid(), pid = fork();
-
-	if (pid != 0)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(3);
-	_exit(run_kernels(options, build, output) ? 0 : 3);
+	_exit(run_jobs(options, build) ? 0 : 3);
 }
 
 /* Numbers the verdicts as they come; returns whether all were good. */
@@ -327,11 +337,32 @@ static const char *ask_accel(const char *build)
 	return answer;
 }
 
+/* A counter for each kernel, which all processes see. */
+static int share_counters(struct options *options)
+{
+	atomic_uint *counters = mmap(NULL, KERNELS_MAX * sizeof(*counters), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (counters == MAP_FAILED)
+		return -errno;
+	for (size_t i = 0; i < options->kernel_count; i++)
+		options->kernels[i].next_group = &counters[i];
+	return 0;
+}
+
+static unsigned int default_jobs(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int jobs = processors > 0 ? ((unsigned int)processors * 3 + 1) / 2 : 1;
+
+	return jobs < JOBS_MAX ? jobs : JOBS_MAX;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {
 		.driver = "aerostat",
-		.jobs = 2,
+		.jobs = default_jobs(),
 		.stress_targets = 60,
 		.stress_seed = 1,
 	};
@@ -352,13 +383,15 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	r = find_build(build);
+	if (r == 0)
+		r = share_counters(&options);
 	if (r < 0 || pipe2(fds, O_CLOEXEC) < 0) {
 		fprintf(stderr, "run: %s\n", strerror(r < 0 ? -r : errno));
 		return 3;
 	}
 	if (!options.accel)
 		options.accel = ask_accel(build);
-	child = start_kernels(&options, build, fds[1]);
+	child = start_jobs(&options, build, fds[1]);
 	close(fds[1]);
 	input = fdopen(fds[0], "r");
 	good = input && number_verdicts(input);

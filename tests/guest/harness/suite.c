@@ -300,16 +300,26 @@ static bool selected(const char *pattern, const struct guest_group *group,
 	return !pattern || fnmatch(pattern, name, FNM_EXTMATCH) == 0;
 }
 
-int suite_run(const struct guest_source *source, const char *log_root, const char *pattern)
+static void run_group(struct suite *suite, const struct guest_group *group)
+{
+	suite->boots = 0;
+	for (size_t i = 0; i < group->test_count; i++)
+		if (selected(suite->pattern, group, &group->tests[i]))
+			run_test(suite, group, &group->tests[i]);
+	end_guest(suite, group);
+}
+
+int suite_run(const struct guest_source *source, const char *log_root, const char *pattern,
+	      atomic_uint *next_group)
 {
 	struct suite suite = { .source = source, .log_root = log_root, .pattern = pattern };
+	unsigned int taken = atomic_fetch_add(next_group, 1), number = 0;
 
 	for (const struct guest_group *group = groups; group; group = group->next) {
-		suite.boots = 0;
-		for (size_t i = 0; i < group->test_count; i++)
-			if (selected(pattern, group, &group->tests[i]))
-				run_test(&suite, group, &group->tests[i]);
-		end_guest(&suite, group);
+		if (number++ != taken)
+			continue;
+		run_group(&suite, group);
+		taken = atomic_fetch_add(next_group, 1);
 	}
 	return 0;
 }
