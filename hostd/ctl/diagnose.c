@@ -130,8 +130,32 @@ static void judge_waiting(struct findings *findings, const struct beyond *beyond
 	    beyond->n, for_what, percent(findings->host, threshold->limit), NAMED_MOST);
 }
 
+/* Where nothing is judged or carried out, silence would look like health. */
+static void judge_daemon(struct findings *findings, const json_t *host)
+{
+	const char *state = text_of(host, "state", "");
+
+	if (!state[0] && !json_is_false(json_object_get(host, "connected"))) {
+		say(findings->symptoms,
+		    "Nothing has been judged yet: the daemon has only just started.");
+		say(findings->remedies, "Now: ask again in %" JSON_INTEGER_FORMAT " s.",
+		    number(host, "interval_ms") / 1000 + 1);
+	}
+	if (!strcmp(state, "unknown")) {
+		say(findings->symptoms,
+		    "What the host has available is not known: no memory is moved.");
+		say(findings->remedies,
+		    "For good: let the daemon read /proc/meminfo, or set [host] budget.");
+	}
+	if (flag(host, "dry_run"))
+		say(findings->symptoms, "The daemon runs dry (--dry-run): no memory is moved.");
+	if (flag(host, "paused"))
+		say(findings->symptoms, "All VMs are paused by order: no memory is moved.");
+}
+
 static void judge_host(struct findings *findings, const json_t *host)
 {
+	judge_daemon(findings, host);
 	if (json_is_false(json_object_get(host, "connected"))) {
 		say(findings->symptoms, "libvirt cannot be reached: nothing is measured or moved.");
 		say(findings->remedies, "Now: look at libvirtd's log, and start it again.");
@@ -173,8 +197,6 @@ static void judge_host(struct findings *findings, const json_t *host)
 		    "For good: lower reservations until they fit, or move a VM away: what is promised "
 		    "twice nobody has.");
 	}
-	if (flag(host, "paused"))
-		say(findings->symptoms, "All VMs are paused by order: no memory is moved.");
 }
 
 static bool swaps_much(const json_t *host, const json_t *vm)

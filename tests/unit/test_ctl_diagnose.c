@@ -136,6 +136,18 @@ static void test_nothing_is_wrong(void **state)
 static void test_host(void **state)
 {
 	static const struct saying sayings[] = {
+		{ "{'state': null, 'interval_ms': 5000}", "{}", "symptoms",
+		  "Nothing has been judged yet: the daemon has only just started." },
+		{ "{'state': null, 'interval_ms': 5000}", "{}", "remedies",
+		  "Now: ask again in 6 s." },
+		{ "{'state': 'unknown'}", "{}", "symptoms",
+		  "What the host has available is not known: no memory is moved." },
+		{ "{'state': 'unknown'}", "{}", "remedies",
+		  "For good: let the daemon read /proc/meminfo, or set [host] budget." },
+		{ "{'dry_run': true}", "{}", "symptoms",
+		  "The daemon runs dry (--dry-run): no memory is moved." },
+		{ "{'paused': true}", "{}", "symptoms",
+		  "All VMs are paused by order: no memory is moved." },
 		{ "{'connected': false}", "{}", "symptoms",
 		  "libvirt cannot be reached: nothing is measured or moved." },
 		{ "{'connected': false}", "{}", "remedies",
