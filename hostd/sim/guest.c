@@ -260,14 +260,37 @@ static void publish(struct guests *guests, size_t i)
 	guests->reported_s[i] = guests->demand.now_s;
 }
 
+static bool reports_now(const struct guests *guests, size_t i)
+{
+	const struct guest_spec *spec = &guests->specs[i];
+	int64_t up_s = guests->demand.now_s - guests->started_s[i];
+
+	return guest_running(guests, i) && up_s >= MODEL_BOOT_S && !spec->silent &&
+	       !(spec->silent_from_s && guests->demand.now_s >= spec->silent_from_s);
+}
+
+/*
+ * Linux goes back only when it is told a new target, so from then on where it is counts as where it was
+ * told to go.
+ */
+static void deflate_on_oom(struct guests *guests, size_t i)
+{
+	double swap_mib = guests->swap_mib[i];
+	double step_mib = fmin(guests->specs[i].oom_mib_s, swap_mib);
+
+	if (!guest_running(guests, i) || step_mib <= 0)
+		return;
+	guests->actual_mib[i] = fmin(guests->actual_mib[i] + step_mib, guests->provisioned_mib[i]);
+	guests->target_mib[i] = fmax(guests->target_mib[i], guests->actual_mib[i]);
+}
+
 static void publish_due(struct guests *guests)
 {
 	int64_t now_s = guests->demand.now_s;
 	uint32_t phase = (uint32_t)(now_s % guests->stats_period_s);
 
 	for (size_t i = 0; i < guests->n; i++)
-		if (guests->phase[i] == phase && guest_running(guests, i) &&
-		    now_s - guests->started_s[i] >= MODEL_BOOT_S && !guests->specs[i].silent)
+		if (guests->phase[i] == phase && reports_now(guests, i))
 			publish(guests, i);
 }
 
@@ -284,6 +307,9 @@ void guests_begin(struct guests *guests)
 	}
 	if (any || guests->demand.now_s >= guests->next_event_s)
 		handle_events(guests);
+	for (size_t i = 0; i < guests->n; i++)
+		if (guests->specs[i].oom_mib_s > 0)
+			deflate_on_oom(guests, i);
 	publish_due(guests);
 }
 

@@ -36,6 +36,8 @@ struct guest_spec {
 	bool reporting; /* free page reporting */
 	bool boots; /* where it runs from the first second on: it is started in that */
 	bool silent; /* no statistics */
+	uint32_t silent_from_s; /* none from this second of the run on; 0: always some */
+	double oom_mib_s; /* leaves its balloon by itself at this rate while it swaps; 0: never */
 	bool pinned; /* its resident memory does not fall: an assigned device */
 	enum guest_lie lie;
 };

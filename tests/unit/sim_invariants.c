@@ -181,6 +181,12 @@ static bool check_stale(const struct look *look)
 			return broken(look, INVARIANT_STALE, vm,
 				      "set from %" PRIu64 " to %" PRIu64 " without statistics",
 				      vm->target_kib, vm->set_kib);
+		/* Nor is it left on its way down. */
+		if (!fresh(look, vm) && ours(vm) && !left_alone(&look->judged[i]) &&
+		    heading(vm) + band(look, vm) < actual(vm))
+			return broken(look, INVARIANT_STALE, vm,
+				      "at %" PRId64 ", goes on to %" PRId64 " without statistics",
+				      actual(vm), heading(vm));
 	}
 	return true;
 }

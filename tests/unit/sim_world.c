@@ -67,6 +67,13 @@ static void random_behaviour(struct rng *rng, struct guest_spec *spec)
 	case 8:
 		spec->deflate_mib_s = 0;
 		break;
+	case 9: /* slow enough to be under way when it falls silent, not so slow as to be stuck */
+		spec->inflate_mib_s = 8;
+		spec->silent_from_s = 60 + (uint32_t)rng_below(rng, 300);
+		break;
+	case 10:
+		spec->oom_mib_s = rng_between(rng, 16, 256);
+		break;
 	default: /* most behave */
 		break;
 	}
