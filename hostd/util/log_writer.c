@@ -25,7 +25,7 @@ struct entry {
 static struct {
 	pthread_mutex_t lock; /* of all below but `write` */
 	pthread_cond_t news; /* something waits, or it is to end */
-	pthread_t thread;
+	pthread_cond_t ended; /* the thread has */
 	log_write_fn write; /* never changes while the thread runs */
 	bool running;
 	bool ending;
@@ -36,6 +36,7 @@ static struct {
 } writer = {
 	.lock = PTHREAD_MUTEX_INITIALIZER,
 	.news = PTHREAD_COND_INITIALIZER,
+	.ended = PTHREAD_COND_INITIALIZER,
 	.last = &writer.first,
 };
 
@@ -132,6 +133,7 @@ static void *writer_main(void *userdata)
 		pthread_cond_wait(&writer.news, &writer.lock);
 	}
 	writer.running = false;
+	pthread_cond_signal(&writer.ended);
 	pthread_mutex_unlock(&writer.lock);
 	return NULL;
 }
@@ -139,16 +141,18 @@ static void *writer_main(void *userdata)
 int log_writer_start(log_write_fn write)
 {
 	pthread_attr_t attributes;
+	pthread_t thread;
 	int ret;
 
 	ret = pthread_attr_init(&attributes);
 	if (ret)
 		return -ret;
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	writer.write = write;
 	writer.ending = false;
 	writer.running = true;
-	ret = pthread_create(&writer.thread, &attributes, writer_main, NULL);
+	ret = pthread_create(&thread, &attributes, writer_main, NULL);
 	if (ret)
 		writer.running = false;
 	pthread_attr_destroy(&attributes);
@@ -159,19 +163,17 @@ void log_writer_stop(uint32_t timeout_ms)
 {
 	struct timespec until;
 
-	pthread_mutex_lock(&writer.lock);
-	if (!writer.running) {
-		pthread_mutex_unlock(&writer.lock);
-		return;
-	}
-	writer.ending = true;
-	pthread_cond_signal(&writer.news);
-	pthread_mutex_unlock(&writer.lock);
 	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout_ms / 1000;
 	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&writer.lock);
+	writer.ending = true;
+	pthread_cond_signal(&writer.news);
 	/* One that hangs is left behind: all it uses is static. */
-	pthread_clockjoin_np(writer.thread, NULL, CLOCK_MONOTONIC, &until);
+	while (writer.running &&
+	       !pthread_cond_clockwait(&writer.ended, &writer.lock, CLOCK_MONOTONIC, &until))
+		;
+	pthread_mutex_unlock(&writer.lock);
 }
