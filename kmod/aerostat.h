@@ -69,7 +69,7 @@ struct aerostat {
 	struct wire deflate;
 	struct blocks held; /* acknowledged by the device, on the inflate queue */
 	struct blocks reported; /* acknowledged by the device, on the reporting queue */
-	struct blocks untold; /* ours, but unknown to the device: it has been reset since */
+	struct blocks untold; /* unknown to the device: reset since, or it took none */
 	struct blocks limbo; /* in transit when the device failed: nobody's until it is reset */
 	struct guard guard;
 	u32 target_frames; /* what the device last asked for */
