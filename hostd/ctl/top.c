@@ -219,7 +219,9 @@ static int with_screen(struct screen *screen)
 	SCREEN *terminal;
 	int code;
 
-	terminal = newterm(NULL, stdout, stdin);
+	/* From anything else curses reads no keys, and without a pause. */
+	terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? newterm(NULL, stdout, stdin)
+								 : NULL;
 	if (!terminal) {
 		fprintf(stderr, "aerostatctl: top: no terminal; try --batch\n");
 		return CTL_FAILED;

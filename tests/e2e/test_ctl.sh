@@ -354,6 +354,9 @@ test_ctl_top()
 		"stty rows 24 cols 80; '$aerostatctl' top" /dev/null >"$test_dir/screen.txt" ||
 		fail "top on a terminal: $(cat -v "$test_dir/screen.txt")"
 	expect "the VM is on the screen" grep -q vm-stock "$test_dir/screen.txt"
+	# Without a terminal there are no keys, so no end.
+	runs 1 top
+	errs 'no terminal; try --batch'
 	stop_daemon
 }
 
