@@ -116,7 +116,6 @@ int resize_settle(struct aerostat *balloon, struct ring *ring, struct blocks *st
 /* inflate.c, deflate.c: one step. Pages moved, or why none could be; `lock` held. */
 int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop *ret_stop);
 int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *ret_pages);
-unsigned long deflate_unclaimed(struct aerostat *balloon, unsigned long pages);
 int deflate_settle(struct aerostat *balloon);
 unsigned long deflate_release(struct aerostat *balloon, struct blocks *set, unsigned long pages);
 unsigned long deflate_unclaimed(struct aerostat *balloon, unsigned long pages);

@@ -55,18 +55,6 @@ unsigned long deflate_unclaimed(struct aerostat *balloon, unsigned long pages)
 }
 
 /*
- * Free up to @pages on which the device has no claim, whatever has become of it; `lock` held. It may
- * not hear of it, so `actual` is then wrong until it has been set up again.
- * Return: how many.
- */
-unsigned long deflate_unclaimed(struct aerostat *balloon, unsigned long pages)
-{
-	unsigned long freed = release(balloon, &balloon->untold, pages);
-
-	return freed + release(balloon, &balloon->reported, pages - freed);
-}
-
-/*
  * Wait until the device has read all that it was asked back; `lock` held, device running.
  * Return: 0 or an error of resize_settle().
  */

@@ -140,9 +140,6 @@ static int report(struct page_reporting_dev_info *info, struct scatterlist *sg,
 	bool claimed;
 	int err;
 
-	/* Of a device that has failed nothing is asked, and nothing waited for. */
-	if (READ_ONCE(balloon->state) != DEVICE_RUNNING)
-		return -EIO;
 	mutex_lock(&reporting->lock);
 	/* A device that has failed is asked nothing more, and so has no claim on these. */
 	if (READ_ONCE(balloon->state) != DEVICE_RUNNING || virtqueue_is_broken(ring->vq)) {
