@@ -133,8 +133,6 @@ static void round_failed(struct manager *manager, int error, const char *why)
 	}
 	manager->judged_ms = 0; /* what comes after this is not late, but back */
 	manager->failed = true;
-	/* Boot does not wait for a libvirt that says nothing. */
-	service_ready();
 	if (error == -ENOTCONN)
 		link_suspect(manager->link, why);
 }
@@ -254,7 +252,6 @@ static bool on_refused(void *userdata, const char *why)
 
 	if (!manager->options->once) {
 		service_status("Waiting for libvirt: %s", why);
-		service_ready();
 		return true;
 	}
 	log_error("%s: %s", manager_uri(manager), why);

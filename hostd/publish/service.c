@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * sd_notify(3). Ready means in control, all VMs having been judged once; or that libvirt does not
- * answer yet, which the status line says: the host's boot must not wait for that.
+ * sd_notify(3). Ready means in control: all VMs have been judged once. A host whose libvirt starts
+ * late does not fail the unit: that has no time limit for its start, and boot does not wait for it.
  */
 #include "publish/service.h"
 

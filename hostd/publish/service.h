@@ -3,8 +3,7 @@
 #ifndef AEROSTAT_PUBLISH_SERVICE_H
 #define AEROSTAT_PUBLISH_SERVICE_H
 
-/* In control, or nothing but libvirt is missing; said once, however often it is called. */
-void service_ready(void);
+void service_ready(void); /* in control; said once, however often it is called */
 
 /* Before and after reading the configuration again. */
 void service_reloading(void);
