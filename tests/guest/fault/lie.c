@@ -42,6 +42,7 @@
 #define POLL_MS	       10
 #define RESET_WAITS    1000 /* of POLL_MS, until the device has seen that its ring is broken */
 #define JUMP	       1000
+#define LATE_SENT_MS   300 /* by then the driver has sent what it may, and waits */
 #define LATE_MS	       20000 /* time jumps by so much */
 #define LATE_NOTIFY_MS 500 /* and that long after it the device is notified */
 #define FOREIGN_DEVICE 0xfffe /* no such device exists */
@@ -165,6 +166,7 @@ static void be_late(struct virtqueue *vq)
 
 	if (!jumped) {
 		jumped = true;
+		msleep(LATE_SENT_MS);
 		jiffies_64 += msecs_to_jiffies(LATE_MS);
 		msleep(LATE_NOTIFY_MS);
 	}
