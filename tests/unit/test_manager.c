@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <libvirt/libvirt.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -27,7 +28,7 @@
 
 static unsigned int speed = 1; /* of the daemon's clock */
 static unsigned int lines; /* logged, but for debugging */
-static unsigned int targets; /* that were handed to libvirt ... */
+static atomic_uint targets; /* that were handed to libvirt ... */
 static bool refusing; /* ... which takes none */
 static unsigned int readies; /* how often the service manager was told READY=1 */
 
