@@ -25,10 +25,10 @@
 
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/thread.h"
 
 #define RUNNERS_MAX    8
 #define WAITING_MAX    256 /* commands that are still to be run */
-#define STACK_BYTES    (128 * 1024)
 #define TIMEOUT_MS     30000
 #define LOOK_FIRST_MS  5 /* whether the command has ended; then less and less often */
 #define LOOK_MAX_MS    200
@@ -181,22 +181,6 @@ static void *runner(void *userdata)
 	return NULL;
 }
 
-static int start_runner(struct hook *hook)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-	int ret;
-
-	ret = pthread_attr_init(&attributes);
-	if (ret)
-		return -ret;
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	ret = pthread_create(&thread, &attributes, runner, hook);
-	pthread_attr_destroy(&attributes);
-	return -ret;
-}
-
 static char *number_text(struct opt_u64 number)
 {
 	uint64_t value;
@@ -245,7 +229,7 @@ void hook_run(struct hook *hook, const char *path, const struct alarm *alarm, co
 		*hook->last = command;
 		hook->last = &command->next;
 		hook->waiting++;
-		if (hook->runners < RUNNERS_MAX && !start_runner(hook))
+		if (hook->runners < RUNNERS_MAX && !thread_start_detached(runner, hook))
 			hook->runners++;
 		if (!hook->runners)
 			log_warning("alarm hook: no thread to run it; with the next alarm");

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define STACK_BYTES (128 * 1024)
+#include "util/thread.h"
 
 /* Lines of a thousand VMs that are all found at once, and then some. */
 #define WAITING_MAX_BYTES ((size_t)2 << 20)
@@ -140,23 +140,15 @@ static void *writer_main(void *userdata)
 
 int log_writer_start(log_write_fn write)
 {
-	pthread_attr_t attributes;
-	pthread_t thread;
 	int ret;
 
-	ret = pthread_attr_init(&attributes);
-	if (ret)
-		return -ret;
-	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 	writer.write = write;
 	writer.ending = false;
 	writer.running = true;
-	ret = pthread_create(&thread, &attributes, writer_main, NULL);
+	ret = thread_start_detached(writer_main, NULL);
 	if (ret)
 		writer.running = false;
-	pthread_attr_destroy(&attributes);
-	return -ret;
+	return ret;
 }
 
 void log_writer_stop(uint32_t timeout_ms)
