@@ -50,7 +50,7 @@ struct aerostat {
 	atomic_t oom_waiting; /* somebody waits for `lock` who has no memory */
 	struct delayed_work resize_work;
 	atomic_t config_changed; /* the device said so since the last step */
-	bool charge; /* ballooned pages leave MemTotal: DEFLATE_ON_OOM was not negotiated */
+	enum block_use use; /* BLOCK_CHARGED unless DEFLATE_ON_OOM was negotiated */
 	u32 poison; /* what free pages hold, where the device was told (PAGE_POISON); else 0 */
 
 	spinlock_t run_lock; /* protects `run` against callbacks in interrupts */

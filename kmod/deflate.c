@@ -32,7 +32,7 @@ unsigned long deflate_release(struct aerostat *balloon, struct blocks *set, unsi
 		if (!block)
 			break;
 		freed += block_pages(block);
-		block_free(block, balloon->charge);
+		block_free(block, balloon->use);
 		cond_resched();
 	}
 	balloon->counters.deflated_pages += freed;
@@ -104,8 +104,9 @@ int deflate_step(struct aerostat *balloon, unsigned long pages, unsigned long *r
 		return err;
 	told = deflate_release(balloon, &step, ULONG_MAX);
 	freed += told;
-	trace_deflate(balloon->vdev, freed, told, wire_pages_to_frames(resize_pages(balloon)),
-		      balloon->target_frames);
+	if (freed)
+		trace_deflate(balloon->vdev, freed, told,
+			      wire_pages_to_frames(resize_pages(balloon)), balloon->target_frames);
 	*ret_pages = freed;
 	return 0;
 }

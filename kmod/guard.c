@@ -51,6 +51,7 @@ void guard_at_target(struct guard *guard)
 {
 	guard_new_target(guard);
 	guard->stop = GUARD_NONE;
+	guard->told = 0;
 }
 
 /* The guest has got more memory: try at once. */
@@ -86,14 +87,16 @@ bool guard_look(struct guard *guard, uint64_t available_bytes)
 }
 
 /*
- * Inflation had to stop for @why with so much available. Sets when it may go on.
- * Return: whether this begins an episode, which is worth a line in the log.
+ * Inflation had to stop for @why with so much available. Sets when it may go on. An episode lasts until
+ * the target is reached.
+ * Return: whether this is its first stop for that reason, which is worth a line in the log.
  */
 bool guard_stopped(struct guard *guard, enum guard_stop why, uint64_t available_bytes,
 		   uint64_t now_ms)
 {
-	bool first = guard->stop != why;
+	bool first = !(guard->told & 1u << why);
 
+	guard->told |= 1u << why;
 	guard->stop = why;
 	guard->stop_available_bytes = available_bytes;
 	guard->retry_at_ms = now_ms + guard->delay_ms;
@@ -123,6 +126,8 @@ uint64_t guard_oom(struct guard *guard, const struct guard_memory *memory, uint6
 	guard->oom_bytes = guard_remembered_bytes(guard, now_ms);
 	guard->oom_until_ms = now_ms + GUARD_OOM_HOLD_MS;
 	guard->stop = GUARD_OOM;
+	/* The hold takes the place of what was waited for before, which is another guest's by now. */
+	guard_new_target(guard);
 	return missing_bytes > least_bytes ? missing_bytes : least_bytes;
 }
 

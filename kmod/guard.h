@@ -51,6 +51,8 @@ enum guard_stop {
 /* What is remembered between steps. Times are milliseconds of any clock that does not jump back. */
 struct guard {
 	enum guard_stop stop; /* why the last step ended short */
+	uint32_t
+		told; /* bit by reason: those that ended a step since the target was last reached */
 	uint64_t retry_at_ms; /* no inflation before this */
 	uint32_t delay_ms; /* the wait after the next stop */
 	uint64_t stop_available_bytes; /* what was available at the last stop */

@@ -30,9 +30,6 @@
 #include "aerostat.h"
 #include "poison.h"
 
-/* Blocks hinted in one run of the work, between two looks at what the device wants. */
-#define BLOCKS_PER_RUN 64
-
 /* Free the blocks hinted, up to @pages. Early means that the device is not done with the rest. */
 static unsigned long release(struct aerostat *balloon, unsigned long pages, bool early)
 {
@@ -46,7 +43,7 @@ static unsigned long release(struct aerostat *balloon, unsigned long pages, bool
 		if (early)
 			block_fill(block, poison_value());
 		freed += block_pages(block);
-		block_free(block, false);
+		block_free(block, BLOCK_HINTED);
 		cond_resched();
 	}
 	return freed;
@@ -98,34 +95,32 @@ static int send(struct aerostat *balloon, u32 command, struct page *block)
 	return err;
 }
 
-/* Hint some blocks. Return: whether it is worth to go on at once. */
-static bool send_blocks(struct aerostat *balloon)
+/* Hint blocks until all buffers are in flight, or there is nothing more to hint. */
+static void send_blocks(struct aerostat *balloon)
 {
 	struct hinting *hinting = &balloon->hinting;
-	unsigned int order = block_max_order(), i;
+	unsigned int order = block_max_order();
 	enum guard_stop limit;
 	struct page *block;
 
-	for (i = 0; i < BLOCKS_PER_RUN; i++) {
-		if (list_empty(&hinting->ring.idle))
-			return false;
-		block = memory_allowance_pages(balloon, &limit) >> order ? block_alloc(order, false)
-									 : NULL;
+	while (!list_empty(&hinting->ring.idle)) {
+		block = memory_allowance_pages(balloon, &limit) >> order
+				? block_alloc(order, BLOCK_HINTED)
+				: NULL;
 		if (!block) {
 			if (!send(balloon, BALLOON_HINT_STOP, NULL))
 				hinting->active = false;
-			return false;
+			return;
 		}
 		if (send(balloon, 0, block)) {
-			block_free(block, false);
-			return false;
+			block_free(block, BLOCK_HINTED);
+			return;
 		}
 	}
-	return true;
 }
 
-/* Do what the device wants now; hinting.lock held. Return: whether to go on at once. */
-static bool hinting_step(struct aerostat *balloon)
+/* Do what the device wants now; hinting.lock held. */
+static void hinting_step(struct aerostat *balloon)
 {
 	struct hinting *hinting = &balloon->hinting;
 	u32 id;
@@ -145,29 +140,30 @@ static bool hinting_step(struct aerostat *balloon)
 		fallthrough;
 	case BALLOON_HINT_STOP:
 		hinting->active = false;
-		return false;
+		return;
 	}
+	/* A device that has failed is told nothing more: it would keep what it was told. */
+	if (READ_ONCE(balloon->state) != DEVICE_RUNNING)
+		return;
 	if (id != hinting->last_id) {
 		if (send(balloon, id, NULL))
-			return false;
+			return;
 		hinting->last_id = id;
 		hinting->active = true;
 	}
-	return hinting->active && send_blocks(balloon);
+	if (hinting->active)
+		send_blocks(balloon);
 }
 
 static void hinting_work(struct work_struct *work)
 {
 	struct aerostat *balloon = container_of(work, struct aerostat, hinting.work.work);
 	struct hinting *hinting = &balloon->hinting;
-	bool more = false;
 
 	mutex_lock(&hinting->lock);
 	if (hinting->ring.vq && !virtqueue_is_broken(hinting->ring.vq))
-		more = hinting_step(balloon);
+		hinting_step(balloon);
 	mutex_unlock(&hinting->lock);
-	if (more)
-		aerostat_queue(balloon, &hinting->work, 0);
 }
 
 static struct hinting *of_shrinker(struct shrinker *shrinker)

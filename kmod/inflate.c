@@ -26,7 +26,7 @@ static struct page *allocate(const struct aerostat *balloon, unsigned int *order
 	struct page *block;
 
 	for (;; (*order)--) {
-		block = block_alloc(*order, balloon->charge);
+		block = block_alloc(*order, balloon->use);
 		if (block || !*order)
 			return block;
 	}
@@ -69,12 +69,20 @@ static int way_put(struct aerostat *balloon, const struct way *way, struct page 
 			  : wire_put(&balloon->inflate, block);
 }
 
-/* Have the device acknowledge the rest of a step, unless it has failed already (@err). */
-static int way_finish(struct aerostat *balloon, const struct way *way, int err)
+/*
+ * End a step, having the device acknowledge the rest of it unless it has failed already (@err).
+ * Return: 0 with the blocks still in @step, or an error of resize_settle().
+ */
+static int way_end(struct aerostat *balloon, const struct way *way, struct blocks *step, int err)
 {
 	if (way->range)
-		return reporting_finish(balloon, err);
-	return err ? err : wire_finish(&balloon->inflate);
+		err = reporting_finish(balloon, err);
+	else if (!err)
+		err = wire_finish(&balloon->inflate);
+	err = resize_settle(balloon, way->ring, step, &balloon->untold, err);
+	if (way->range)
+		reporting_end(balloon);
+	return err;
 }
 
 /*
@@ -116,7 +124,7 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 {
 	enum guard_stop wait = guard_wait_reason(&balloon->guard, resize_now_ms());
 	enum guard_stop stop = GUARD_NONE, limit = wait;
-	unsigned long allowed = 0;
+	unsigned long allowed = 0, before, fresh;
 	unsigned int order = block_max_order();
 	struct blocks step;
 	struct page *block;
@@ -126,6 +134,7 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 	blocks_init(&step);
 	if (wait == GUARD_NONE)
 		allowed = memory_allowance_pages(balloon, &limit);
+	before = allowed;
 	/* The device must not read a page's deflation after its next inflation. */
 	err = deflate_settle(balloon);
 	if (err)
@@ -148,7 +157,8 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 		err = way_put(balloon, &way, block);
 		if (err == -ERANGE) {
 			/* No frame number reaches it, so it is no use to the device. */
-			block_free(block, balloon->charge);
+			allowed += block_pages(block);
+			block_free(block, balloon->use);
 			stop = GUARD_REACH;
 			err = 0;
 			continue;
@@ -157,17 +167,21 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 		if (err)
 			break;
 	}
-	err = way_finish(balloon, &way, err);
 	pages = step.pages;
-	err = resize_settle(balloon, way.ring, &step, &balloon->untold, err);
+	fresh = before - allowed;
+	balloon->counters.inflated_pages += fresh;
+	if (way.range)
+		balloon->counters.reported_pages += fresh;
+	err = way_end(balloon, &way, &step, err);
+	if (err == -EAGAIN)
+		/* The device has heard of nothing: what the guest gave for it is the guest's again. */
+		deflate_release(balloon, &balloon->untold, fresh);
 	if (err)
 		return err;
 	blocks_move(&step, way.set);
-	if (way.range)
-		balloon->counters.reported_pages += pages;
-	balloon->counters.inflated_pages += pages;
-	trace_inflate(balloon->vdev, pages, way.range, wire_pages_to_frames(resize_pages(balloon)),
-		      balloon->target_frames);
+	if (pages)
+		trace_inflate(balloon->vdev, pages, way.range,
+			      wire_pages_to_frames(resize_pages(balloon)), balloon->target_frames);
 	*ret_stop = stop;
 	return 0;
 }

@@ -16,7 +16,7 @@
  *   migrate.c    one such page for another
  *   ring.c       a queue, with bounded waits
  *   wire.c       frame numbers on the inflate and deflate queues
- *   ranges.c      ranges on the reporting queue
+ *   ranges.c     ranges on the reporting queue
  *   reporting.c  who reports: the kernel its free pages, the balloon its blocks
  *   hinting.c    free memory that a migration need not copy
  *   poison.c     what free pages hold
@@ -106,8 +106,10 @@ static int start(struct aerostat *balloon)
 	virtio_cread_le(vdev, struct balloon_config, actual, &balloon->actual_frames);
 
 	mutex_lock(&balloon->lock);
-	balloon->state = DEVICE_RUNNING;
+	WRITE_ONCE(balloon->state, DEVICE_RUNNING);
 	balloon->disowned = false;
+	if (balloon->guard.stop == GUARD_DEVICE)
+		guard_at_target(&balloon->guard);
 	resize_update_actual(balloon);
 	mutex_unlock(&balloon->lock);
 
@@ -164,7 +166,7 @@ static void forget_buffers(struct virtio_device *vdev)
 static void stop_device(struct aerostat *balloon)
 {
 	mutex_lock(&balloon->lock);
-	balloon->state = DEVICE_STOPPED;
+	WRITE_ONCE(balloon->state, DEVICE_STOPPED);
 	compat_reset(balloon->vdev);
 	disown(balloon);
 	if (balloon->inflate.ring.vq) {
@@ -172,6 +174,7 @@ static void stop_device(struct aerostat *balloon)
 		balloon->vdev->config->del_vqs(balloon->vdev);
 	}
 	balloon->inflate.ring.vq = NULL;
+	balloon->deflate.ring.vq = NULL;
 	hinting_attach(balloon, NULL);
 	reporting_attach(balloon, NULL);
 	mutex_unlock(&balloon->lock);
@@ -212,7 +215,8 @@ static struct aerostat *aerostat_new(struct virtio_device *vdev)
 	if (!balloon)
 		return ERR_PTR(-ENOMEM);
 	balloon->vdev = vdev;
-	balloon->charge = !virtio_has_feature(vdev, BALLOON_F_DEFLATE_ON_OOM);
+	balloon->use = virtio_has_feature(vdev, BALLOON_F_DEFLATE_ON_OOM) ? BLOCK_LENT
+									  : BLOCK_CHARGED;
 	spin_lock_init(&balloon->run_lock);
 	mutex_init(&balloon->lock);
 	blocks_init(&balloon->held);
@@ -290,7 +294,7 @@ static int aerostat_probe(struct virtio_device *vdev)
 	dev_info(&vdev->dev, "balloon ready:%s%s%s%s%s%s\n",
 		 virtio_has_feature(vdev, BALLOON_F_MUST_TELL_HOST) ? " must-tell-host" : "",
 		 virtio_has_feature(vdev, BALLOON_F_STATS_VQ) ? " statistics" : "",
-		 balloon->charge ? "" : " deflate-on-oom",
+		 virtio_has_feature(vdev, BALLOON_F_DEFLATE_ON_OOM) ? " deflate-on-oom" : "",
 		 virtio_has_feature(vdev, BALLOON_F_FREE_PAGE_HINT) ? " free-page-hint" : "",
 		 virtio_has_feature(vdev, BALLOON_F_PAGE_POISON) ? " page-poison" : "",
 		 virtio_has_feature(vdev, BALLOON_F_REPORTING) ? " reporting" : "");

@@ -17,7 +17,7 @@
 /* The books of the zones, where MemTotal shrinks with the balloon. */
 static void recharge(const struct aerostat *balloon, struct page *fresh, struct page *old)
 {
-	if (!balloon->charge || page_zone(fresh) == page_zone(old))
+	if (balloon->use != BLOCK_CHARGED || page_zone(fresh) == page_zone(old))
 		return;
 	adjust_managed_page_count(old, 1);
 	adjust_managed_page_count(fresh, -1);
@@ -106,6 +106,7 @@ static int replace_reported(void *context, struct page *fresh, struct page *old)
 	ring = reporting_begin(balloon);
 	err = reporting_finish(balloon, reporting_put_pages(balloon, fresh, 1));
 	err = settle(balloon, ring, err);
+	reporting_end(balloon);
 	if (!err)
 		recharge(balloon, fresh, old);
 	mutex_unlock(&balloon->lock);

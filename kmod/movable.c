@@ -18,6 +18,7 @@
  */
 #include <linux/delay.h>
 #include <linux/pagemap.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "compat/balloon.h"
@@ -29,6 +30,7 @@ struct movable {
 	struct balloon_dev_info info;
 	movable_replace *replace;
 	void *context;
+	bool called; /* by the core, ever */
 };
 
 /* The core has locked both pages; @page is isolated, @fresh is nobody's. Return: 0 or an error. */
@@ -39,6 +41,7 @@ static int migrate(struct balloon_dev_info *info, struct page *fresh, struct pag
 	unsigned long flags;
 	int err;
 
+	WRITE_ONCE(movable->called, true);
 	/* It may not be inserted before the device has it, as it could be taken out at once. */
 	err = movable->replace(movable->context, fresh, page);
 	if (err)
@@ -50,7 +53,7 @@ static int migrate(struct balloon_dev_info *info, struct page *fresh, struct pag
 	spin_unlock_irqrestore(&info->pages_lock, flags);
 	compat_balloon_page_finalize(page);
 	put_page(page);
-	/* The last thing: movable_free() waits for it, and then the code may go. */
+	/* The last thing: movable_free() waits for it. */
 	spin_lock_irqsave(&info->pages_lock, flags);
 	info->isolated_pages--;
 	spin_unlock_irqrestore(&info->pages_lock, flags);
@@ -99,6 +102,9 @@ void movable_free(struct movable *movable)
 		return;
 	while (anything_isolated(movable))
 		msleep(1);
+	/* Who has said so may have been preempted before he was out of this code, which may go next. */
+	if (READ_ONCE(movable->called))
+		synchronize_rcu_tasks();
 	kfree(movable);
 }
 

@@ -14,7 +14,7 @@ struct page;
 /*
  * Put @fresh in the place of @old, as far as the device is concerned. Called by the one who compacts,
  * with both pages locked; must not wait for a lock under which memory is reclaimed or pages are
- * locked.
+ * locked by somebody who may be waiting for these.
  * Return: 0; or an error, and the device has no claim on @fresh.
  */
 typedef int movable_replace(void *context, struct page *fresh, struct page *old);

@@ -14,6 +14,7 @@
 #include <linux/jiffies.h>
 #include <linux/oom.h>
 #include <linux/sched.h>
+#include <linux/virtio_config.h>
 
 #include "aerostat.h"
 #include "trace.h"
@@ -29,15 +30,19 @@
 
 /*
  * Give up to @pages back to the guest; `lock` held. First what the device need not hear of; the rest
- * only from a device that serves. Return: how many it got.
+ * only from a device that serves, and where each page must wait for its word, a block at a time.
+ * Return: how many it got.
  */
 static unsigned long relieve(struct aerostat *balloon, unsigned long pages)
 {
+	unsigned long most = virtio_has_feature(balloon->vdev, BALLOON_F_MUST_TELL_HOST)
+				     ? 1ul << block_max_order()
+				     : ULONG_MAX;
 	unsigned long deadline = jiffies + msecs_to_jiffies(OOM_RELIEF_MS);
 	unsigned long freed, total = deflate_unclaimed(balloon, pages);
 
 	while (total < pages && balloon->state == DEVICE_RUNNING) {
-		if (deflate_step(balloon, pages - total, &freed) || !freed)
+		if (deflate_step(balloon, min(pages - total, most), &freed) || !freed)
 			break;
 		total += freed;
 		if (time_after(jiffies, deadline))
@@ -102,7 +107,8 @@ static int oom_notify(struct notifier_block *notifier, unsigned long unused, voi
 	mutex_unlock(&balloon->lock);
 	if (pages) {
 		*freed += pages;
-		aerostat_queue(balloon, &balloon->resize_work, GUARD_OOM_HOLD_MS);
+		/* Only the work knows what it waits for besides, such as pages that are being moved. */
+		aerostat_queue(balloon, &balloon->resize_work, 0);
 	}
 	return NOTIFY_OK;
 }
@@ -110,7 +116,7 @@ static int oom_notify(struct notifier_block *notifier, unsigned long unused, voi
 /* Start listening, if the device allows it. Return: 0 or what the kernel says. */
 int oom_init(struct aerostat *balloon)
 {
-	if (balloon->charge)
+	if (balloon->use == BLOCK_CHARGED)
 		return 0;
 	balloon->oom_notifier.notifier_call = oom_notify;
 	return register_oom_notifier(&balloon->oom_notifier);
@@ -119,6 +125,6 @@ int oom_init(struct aerostat *balloon)
 /* Stop listening; when this returns no call is under way. */
 void oom_uninit(struct aerostat *balloon)
 {
-	if (!balloon->charge)
+	if (balloon->use != BLOCK_CHARGED)
 		unregister_oom_notifier(&balloon->oom_notifier);
 }

@@ -62,15 +62,17 @@ unsigned int block_max_order(void)
 	return min_t(unsigned int, BLOCK_ORDERS - 1, pageblock_order);
 }
 
-/* The kernel's own counts: /proc/vmstat's balloon events, and MemTotal when the block counts. */
-static void account(struct page *block, bool inflate, bool charge)
+/* The kernel's own counts: /proc/vmstat's balloon events, and MemTotal when the block is charged. */
+static void account(struct page *block, bool inflate, enum block_use use)
 {
 	long pages = block_pages(block);
 
+	if (use == BLOCK_HINTED)
+		return;
 #ifdef CONFIG_MEMORY_BALLOON
 	count_vm_events(inflate ? BALLOON_INFLATE : BALLOON_DEFLATE, pages);
 #endif
-	if (charge)
+	if (use == BLOCK_CHARGED)
 		adjust_managed_page_count(block, inflate ? -pages : pages);
 }
 
@@ -97,14 +99,14 @@ static gfp_t block_gfp(unsigned int order)
 }
 
 /*
- * Take a block of 2^@order pages from the guest; with @charge MemTotal shrinks by it.
+ * Take a block of 2^@order pages from the guest, for this use.
  *
  * Larger blocks come only from what is free. Single pages may push out file cache and idle memory,
  * but never dip into the kernel's emergency reserves and never wake the OOM killer.
  *
  * Return: the block, or NULL when there is none.
  */
-struct page *block_alloc(unsigned int order, bool charge)
+struct page *block_alloc(unsigned int order, enum block_use use)
 {
 	gfp_t gfp = block_gfp(order) | __GFP_NORETRY | __GFP_NOMEMALLOC | __GFP_NOWARN;
 	struct page *block;
@@ -118,21 +120,21 @@ struct page *block_alloc(unsigned int order, bool charge)
 	set_page_private(block, order);
 	for (i = 0; i < 1ul << order; i++)
 		__SetPageOffline(block + i);
-	account(block, true, charge);
+	account(block, true, use);
 	return block;
 }
 
 /*
- * Give a block, which must be in no set, back to the guest; @charged as block_alloc() was told. The
- * device must have no claim on it.
+ * Give a block, which must be in no set, back to the guest; @use as block_alloc() was told. The device
+ * must have no claim on it.
  */
-void block_free(struct page *block, bool charged)
+void block_free(struct page *block, enum block_use use)
 {
 	unsigned int order = block_order(block);
 	bool split = block_is_split(block);
 	unsigned long i;
 
-	account(block, false, charged);
+	account(block, false, use);
 	set_page_private(block, 0);
 	for (i = 0; i < 1ul << order; i++)
 		__ClearPageOffline(block + i);

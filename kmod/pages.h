@@ -24,6 +24,13 @@ struct blocks {
 	unsigned long pages; /* pages in all of them */
 };
 
+/* What a block is taken for, which decides where the kernel counts it. */
+enum block_use {
+	BLOCK_LENT, /* for the balloon: in /proc/vmstat's balloon events */
+	BLOCK_CHARGED, /* the same, and MemTotal is without it */
+	BLOCK_HINTED, /* set aside for a while: nowhere */
+};
+
 void blocks_init(struct blocks *set);
 void blocks_add(struct blocks *set, struct page *block);
 struct page *blocks_take(struct blocks *set, unsigned long max_pages);
@@ -31,8 +38,8 @@ void blocks_move(struct blocks *from, struct blocks *to);
 
 unsigned int block_max_order(void);
 unsigned long block_pages(const struct page *block);
-struct page *block_alloc(unsigned int order, bool charge);
-void block_free(struct page *block, bool charged);
+struct page *block_alloc(unsigned int order, enum block_use use);
+void block_free(struct page *block, enum block_use use);
 void block_fill(struct page *block, u32 value);
 
 #endif

@@ -17,7 +17,7 @@ bool poison_wanted(void)
 	return want_init_on_free() || page_poisoning_enabled_static();
 }
 
-/* Return: what each four bytes of a free page hold. Zeroing goes before poisoning in the kernel. */
+/* Return: what each four bytes of a free page hold. The kernel does one or the other, not both. */
 u32 poison_value(void)
 {
 	if (want_init_on_free() || !page_poisoning_enabled_static())

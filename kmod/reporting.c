@@ -102,7 +102,7 @@ void reporting_acked(struct virtqueue *vq)
 	ring_acked(&balloon->reporting.ranges.ring);
 }
 
-/* Begin a step of the balloon: the queue is ours until reporting_finish(). Return: its ring. */
+/* Begin a step of the balloon: the queue is ours until reporting_end(). Return: its ring. */
 struct ring *reporting_begin(struct aerostat *balloon)
 {
 	mutex_lock(&balloon->reporting.lock);
@@ -117,15 +117,18 @@ int reporting_put_pages(struct aerostat *balloon, struct page *first, unsigned l
 }
 
 /*
- * End the step; waits for the device unless it has failed already (@err).
+ * Wait until the device is done with the step, unless it has failed already (@err).
  * Return: @err or as ranges_finish().
  */
 int reporting_finish(struct aerostat *balloon, int err)
 {
-	if (!err)
-		err = ranges_finish(&balloon->reporting.ranges);
+	return err ?: ranges_finish(&balloon->reporting.ranges);
+}
+
+/* What became of the step is settled: who waits for the queue knows whether the device serves. */
+void reporting_end(struct aerostat *balloon)
+{
 	mutex_unlock(&balloon->reporting.lock);
-	return err;
 }
 
 #if IS_ENABLED(CONFIG_PAGE_REPORTING)

@@ -40,6 +40,7 @@ bool reporting_takes_blocks(const struct aerostat *balloon);
 struct ring *reporting_begin(struct aerostat *balloon);
 int reporting_put_pages(struct aerostat *balloon, struct page *first, unsigned long pages);
 int reporting_finish(struct aerostat *balloon, int err);
+void reporting_end(struct aerostat *balloon);
 #else
 static inline int reporting_init(struct aerostat *balloon)
 {
@@ -76,6 +77,9 @@ static inline int reporting_put_pages(struct aerostat *balloon, struct page *fir
 static inline int reporting_finish(struct aerostat *balloon, int err)
 {
 	return err;
+}
+static inline void reporting_end(struct aerostat *balloon)
+{
 }
 #endif
 

@@ -73,12 +73,13 @@ static const char *failure(int err)
 /* The device has failed with @err: it serves no more; `lock` held, device running until now. */
 void resize_fail(struct aerostat *balloon, int err)
 {
+	/* First: who waits for a queue looks when he has it, and a line on a slow console takes its time. */
+	WRITE_ONCE(balloon->state, DEVICE_FAILED);
+	balloon->guard.stop = GUARD_DEVICE;
 	dev_err(&balloon->vdev->dev,
 		"the device %s (error %d): the balloon is stuck at %lu pages, %lu of them in transit, until it is rebound or reset\n",
 		failure(err), err, resize_pages(balloon) + balloon->limbo.pages,
 		balloon->limbo.pages);
-	balloon->state = DEVICE_FAILED;
-	balloon->guard.stop = GUARD_DEVICE;
 }
 
 /*
@@ -100,7 +101,7 @@ int resize_settle(struct aerostat *balloon, struct ring *ring, struct blocks *st
 	return -EIO;
 }
 
-/* Note why a step ended short; the first of an episode is worth a line. */
+/* Note why a step ended short; the first of an episode for this reason is worth a line. */
 static void stopped(struct aerostat *balloon, enum guard_stop stop, u64 available_bytes)
 {
 	u32 held_frames = wire_pages_to_frames(resize_pages(balloon));
@@ -110,8 +111,9 @@ static void stopped(struct aerostat *balloon, enum guard_stop stop, u64 availabl
 	balloon->counters.last_stop = stop;
 	balloon->counters.last_stop_ms = now_ms;
 	if (guard_stopped(&balloon->guard, stop, available_bytes, now_ms))
-		dev_info(&balloon->vdev->dev, "stopped at %u of %u frames: %s\n", held_frames,
-			 balloon->target_frames, guard_stop_name(stop));
+		/* A host that asks for the possible and the impossible in turn begins many episodes. */
+		dev_info_ratelimited(&balloon->vdev->dev, "stopped at %u of %u frames: %s\n",
+				     held_frames, balloon->target_frames, guard_stop_name(stop));
 	trace_stop(balloon->vdev, guard_stop_name(stop), guard_wait_ms(&balloon->guard, now_ms),
 		   held_frames, balloon->target_frames);
 }
@@ -182,7 +184,8 @@ static int move(struct aerostat *balloon, unsigned long target, enum guard_stop 
 		moved = balloon->counters.inflated_pages;
 		err = inflate_step(balloon, target - told, ret_stop);
 		moved = balloon->counters.inflated_pages - moved;
-		guard_moved(&balloon->guard, moved << PAGE_SHIFT);
+		if (!err)
+			guard_moved(&balloon->guard, moved << PAGE_SHIFT);
 		/* Reclaim gives a little at a time; it is at its end when it gives nothing. */
 		if (!err && *ret_stop == GUARD_ALLOCATION && moved)
 			*ret_stop = GUARD_NONE;

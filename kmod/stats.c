@@ -143,7 +143,8 @@ static void stats_work(struct work_struct *work)
 
 	if (virtqueue_get_buf(balloon->stats_vq, &len))
 		balloon->stats_in_flight = false;
-	if (balloon->stats_in_flight || virtqueue_is_broken(balloon->stats_vq))
+	if (balloon->stats_in_flight || READ_ONCE(balloon->state) != DEVICE_RUNNING ||
+	    virtqueue_is_broken(balloon->stats_vq))
 		return;
 	if (!refill(balloon)) {
 		balloon->stats_sent++;

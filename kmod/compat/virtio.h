@@ -60,7 +60,7 @@ static inline int compat_find_queues(struct virtio_device *vdev, unsigned int co
 	return 0;
 }
 
-/* Reset the device. When this returns it owns nothing any more and no callback runs. */
+/* Reset the device. When this returns it owns nothing any more; a callback may still be about to end. */
 static inline void compat_reset(struct virtio_device *vdev)
 {
 #if COMPAT_HAS_VIRTIO_RESET_DEVICE

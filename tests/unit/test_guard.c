@@ -65,6 +65,10 @@ static void test_episodes(void **state)
 	guard_new_target(&guard);
 	assert_false(guard_stopped(&guard, GUARD_AVAILABLE, 0, 2000));
 	assert_true(guard_stopped(&guard, GUARD_ALLOCATION, 0, 3000));
+	/* Two that take turns say no more than that. */
+	assert_false(guard_stopped(&guard, GUARD_AVAILABLE, 0, 3100));
+	guard_oom(&guard, &roomy, 3200);
+	assert_false(guard_stopped(&guard, GUARD_ALLOCATION, 0, 3300));
 	guard_at_target(&guard);
 	assert_int_equal(guard.stop, GUARD_NONE);
 	assert_true(guard_stopped(&guard, GUARD_ALLOCATION, 0, 4000));
