@@ -11,8 +11,21 @@
 #define KIB_PER_MIB 1024u
 #define PAGE_KIB    4u
 
-/* The driver under test is bound; it took exactly the features this guest's device should have. */
-void check_bound(struct test *t, bool modern, bool deflate_on_oom);
+/* Bits of the balloon's features. */
+enum balloon_feature {
+	FEATURE_MUST_TELL_HOST,
+	FEATURE_STATS_VQ,
+	FEATURE_DEFLATE_ON_OOM,
+	FEATURE_FREE_PAGE_HINT,
+	FEATURE_PAGE_POISON,
+	FEATURE_REPORTING,
+};
+
+/*
+ * The driver under test is bound; of the balloon's features it took exactly those that the guest's
+ * device is configured with, statistics among them, and that its kernel has a use for.
+ */
+void check_bound(struct test *t, bool modern);
 
 /*
  * Inflates to half of the guest's memory and back. Free memory follows; MemTotal shrinks by exactly
@@ -29,6 +42,12 @@ void check_content(struct test *t, unsigned int keeper_mib, uint64_t inflated_ki
 
 /* The driver's state says so under this key, now or soon. */
 void check_state(struct test *t, const char *key, const char *expected);
+
+/*
+ * Of what the balloon holds most is in blocks of 2 MiB; for a balloon that was just filled, in a guest
+ * with much free memory.
+ */
+void check_large_blocks(struct test *t);
 
 /* Whether the driver has taken the feature with this number. */
 bool check_has_feature(struct test *t, unsigned int bit);

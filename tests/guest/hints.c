@@ -1,81 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * See hints.h. What is sent is seen by watch.ko (fault/watch.c), in the order in which the device reads
- * it; memory is read by QEMU's monitor.
+ * See hints.h. Memory is read by QEMU's monitor.
  */
 #include "hints.h"
 #include "faults.h"
 #include "harness/lines.h"
 #include "migration.h"
+#include "sent.h"
 
 #include <unistd.h>
 
-#define HINT_QUEUE 3 /* after inflate, deflate and statistics */
-#define STOP	   0u
-#define FIRST_ID   2u
-#define REQUESTS   3
-#define POLL_US	   50000
+#define STOP	 0u
+#define FIRST_ID 2u
+#define REQUESTS 3
+#define POLL_US	 50000
 
 /* How many hinted blocks are looked at. */
 #define SAMPLES_MOST  24
 #define SAMPLES_LEAST 8
 
-static bool watch(struct test *t)
-{
-	if (!have_injector(t))
-		return false;
-	if (guest_ask(t->guest, NULL, "insmod watch queue=%d", HINT_QUEUE) < 0)
-		test_fail(t, __FILE__, __LINE__, "watch.ko: could not be loaded");
-	return !t->failed;
-}
-
-/* All that was sent so far, to be freed. */
-static char *sent(struct test *t)
-{
-	char *text = NULL;
-
-	if (guest_ask(t->guest, &text, "read /sys/kernel/debug/watch") < 0)
-		test_fail(t, __FILE__, __LINE__, "watch.ko shows nothing");
-	return text;
-}
-
-struct buffer {
-	bool out;
-	unsigned int bytes;
-	uint64_t what; /* the first word, or an address */
-};
-
-/* The next of the lines at *place. */
-static bool next_buffer(const char **place, struct buffer *ret_buffer)
-{
-	char direction[4];
-	unsigned int bytes;
-	uint64_t what;
-	int length;
-
-	if (sscanf(*place, "%3s %u %" SCNu64 "\n%n", direction, &bytes, &what, &length) != 3)
-		return false;
-	*place += length;
-	*ret_buffer = (struct buffer){ strcmp(direction, "out") == 0, bytes, what };
-	return true;
-}
-
 /* Until the driver has hinted all it has: the last word is STOP, after `requests` numbers. */
 static void wait_stop(struct test *t, unsigned int requests)
 {
 	uint64_t deadline_ms = clock_ms() + REACH_TIMEOUT_MS;
-	struct buffer buffer, last;
+	struct sent buffer, last;
 	unsigned int numbers;
 	const char *place;
 	char *text;
 
 	for (;;) {
-		text = sent(t);
+		text = sent_read(t);
 		if (!text)
 			return;
-		last = (struct buffer){ .out = false };
+		last = (struct sent){ .out = false };
 		numbers = 0;
-		for (place = text; next_buffer(&place, &buffer);) {
+		for (place = text; sent_next(&place, &buffer);) {
 			numbers += buffer.out && buffer.what >= FIRST_ID;
 			last = buffer;
 		}
@@ -91,10 +50,10 @@ static void check_sequence(struct test *t, const char *text)
 {
 	unsigned int requests = 0, blocks = 0;
 	uint64_t ids[REQUESTS];
-	struct buffer buffer;
+	struct sent buffer;
 	bool open = false;
 
-	while (next_buffer(&text, &buffer)) {
+	while (sent_next(&text, &buffer)) {
 		if (!buffer.out) {
 			require(t, open, "a block: sent outside of a request");
 			blocks++;
@@ -125,7 +84,7 @@ void hints_keep_protocol(struct test *t)
 	char *text, frames[16];
 
 	use_memory(t);
-	if (t->failed || !watch(t))
+	if (t->failed || !sent_watch(t, HINT_QUEUE))
 		return;
 	for (unsigned int i = 1; i <= REQUESTS; i++) {
 		require_ok(t, start_migration(t->guest, NOWHERE, SLOW_BYTES_S / 8));
@@ -143,13 +102,13 @@ void hints_keep_protocol(struct test *t)
 		if (t->failed)
 			return;
 	}
-	text = sent(t);
+	text = sent_read(t);
 	if (text)
 		check_sequence(t, text);
 	free(text);
 	if (t->failed)
 		return;
-	require_ok(t, guest_ask(t->guest, NULL, "rmmod watch"));
+	require_ok(t, sent_end(t));
 }
 
 /* Of so many blocks, how many do not begin with what a fresh page holds. */
@@ -172,9 +131,9 @@ static unsigned int count_used(struct test *t, const uint64_t *addresses, unsign
 static unsigned int sample(struct test *t, const char *text, uint64_t *ret_addresses)
 {
 	unsigned int count = 0;
-	struct buffer buffer;
+	struct sent buffer;
 
-	while (count < SAMPLES_MOST && next_buffer(&text, &buffer)) {
+	while (count < SAMPLES_MOST && sent_next(&text, &buffer)) {
 		if (buffer.out)
 			continue;
 		ret_addresses[count] = buffer.what;
@@ -190,14 +149,14 @@ void hints_filled_early(struct test *t)
 	char *text;
 
 	use_memory(t);
-	if (t->failed || !watch(t))
+	if (t->failed || !sent_watch(t, HINT_QUEUE))
 		return;
 	require_ok(t, guest_state_number(t->guest, "hinted_pages_shrunk", &early));
 	require_ok(t, start_migration(t->guest, NOWHERE, SLOW_BYTES_S / 8));
 	wait_stop(t, 1);
 	if (t->failed)
 		return;
-	text = sent(t);
+	text = sent_read(t);
 	count = text ? sample(t, text, addresses) : 0;
 	free(text);
 	if (t->failed)
@@ -221,6 +180,6 @@ void hints_filled_early(struct test *t)
 	cancel_migration(t);
 	if (t->failed)
 		return;
-	require_ok(t, guest_ask(t->guest, NULL, "rmmod watch"));
+	require_ok(t, sent_end(t));
 	check_hog_kept(t, "keeper");
 }

@@ -8,6 +8,8 @@
 
 #include "harness/test.h"
 
+#define HINT_QUEUE 3 /* after inflate, deflate and statistics */
+
 /* Each request is answered once, with its number first, and with STOP at the end. */
 void hints_keep_protocol(struct test *t);
 /* Memory given back before the device is done with it has been written to. */

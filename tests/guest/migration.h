@@ -9,8 +9,6 @@
 
 #define USED_MIB 110u
 
-#define FEATURE_FREE_PAGE_HINT 3
-
 /* As slow as a network: the hints are there long before the memory has been copied. */
 #define SLOW_BYTES_S (16ull << 20)
 

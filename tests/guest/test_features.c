@@ -5,23 +5,19 @@
  * must be as ever.
  */
 #include "checks.h"
+#include "device_log.h"
 
 #include <string.h>
 
 #define FULL_KIB (256u * KIB_PER_MIB)
 #define HALF_KIB (128u * KIB_PER_MIB)
 
-#define FEATURE_MUST_TELL_HOST 0
-#define FEATURE_FREE_PAGE_HINT 3
-#define FEATURE_PAGE_POISON    4
-#define FEATURE_REPORTING      5
-
 /* The answer of a device that offers MUST_TELL_HOST as well is put into the driver's mouth. */
 #define FN_GET_FEATURES "vp_get_features"
 
 static void binds(struct test *t)
 {
-	check_bound(t, true, false);
+	check_bound(t, true);
 }
 
 static void inflates_and_deflates(struct test *t)
@@ -126,6 +122,14 @@ static void tells_host(struct test *t)
 	check_inflate_deflate(t, false);
 	if (t->failed)
 		return;
+	/* Who insists on ranges gets them. */
+	require_ok(t, guest_ask(t->guest, NULL,
+				"write /sys/module/aerostat/parameters/inflate_path range"));
+	check_state(t, "path", "range");
+	if (!t->failed)
+		check_inflate_deflate(t, false);
+	if (t->failed)
+		return;
 	check_reload(t, "");
 }
 
@@ -203,11 +207,27 @@ static void poison_zero(struct test *t)
 		check_state(t, "path", "range");
 	if (!t->failed)
 		inflates_and_deflates(t);
-	/* A reset makes the device forget; the value must be there again afterwards. */
 	if (!t->failed)
-		check_reload(t, "");
+		check_bound(t, true);
+}
+
+/* The value, zero or not, is written before the driver says that it is ready, and not again. */
+static void poison_written_once(struct test *t)
+{
+	struct device_writes writes;
+
+	require_ok(t, device_log_writes(t->guest, true));
+	/* A reset makes the device forget. */
+	check_reload(t, "");
 	if (!t->failed)
-		check_poison(t, 0);
+		inflates_and_deflates(t);
+	if (t->failed)
+		return;
+	require_ok(t, device_log_writes(t->guest, false));
+	require_ok(t, device_log_read_writes(t->guest, &writes));
+	require_equal(t, writes.before_ok, 1, "writes before DRIVER_OK");
+	require_equal(t, writes.unchanged, 0, "writes after it of anything but a new `actual`");
+	check_poison(t, 0);
 }
 
 /* Reported pages would lose their pattern: the kernel's checks say so, on the console. */
@@ -227,6 +247,8 @@ static void poison_pattern(struct test *t)
 		require_ok(t, guest_ask(t->guest, NULL, "hog-free user"));
 		inflates_and_deflates(t);
 	}
+	if (!t->failed)
+		check_poison(t, POISON);
 	if (t->failed)
 		return;
 	require_ok(t, guest_balloon_to(t->guest, HALF_KIB));
@@ -247,6 +269,32 @@ static const char *without_poisoning(const struct guest_source *source)
 
 #define POISON_DEVICE "virtio-balloon-pci,id=balloon0,page-poison=on,free-page-reporting=on"
 
+/*
+ * A kernel that fills free pages, and a device that cannot be told with what: what it gets back from
+ * such a device is not what it filled in, so it must not report any.
+ */
+static void reports_nothing(struct test *t)
+{
+	require(t, !check_has_feature(t, FEATURE_REPORTING),
+		"feature REPORTING: taken, where reported pages would not be what the kernel filled in");
+	check_state(t, "path", "pfn");
+	if (!t->failed)
+		inflates_and_deflates(t);
+}
+
+static const struct guest_test unoffered_tests[] = {
+	{ .name = "reports-nothing", .run = reports_nothing },
+};
+
+static struct guest_group poison_unoffered = {
+	.name = "poison-unoffered",
+	.config = { .device = "virtio-balloon-pci,id=balloon0,page-poison=off,"
+			      "free-page-reporting=on",
+		    .append = "init_on_free=1" },
+	GUEST_TESTS(unoffered_tests),
+};
+GUEST_GROUP(poison_unoffered)
+
 static const struct guest_test no_poison_tests[] = { { .name = "not-taken", .run = no_poison } };
 
 static struct guest_group poison_none = {
@@ -256,7 +304,10 @@ static struct guest_group poison_none = {
 };
 GUEST_GROUP(poison_none)
 
-static const struct guest_test poison_zero_tests[] = { { .name = "zero", .run = poison_zero } };
+static const struct guest_test poison_zero_tests[] = {
+	{ .name = "zero", .run = poison_zero },
+	{ .name = "written-once", .run = poison_written_once },
+};
 
 static struct guest_group poison_free = {
 	.name = "poison-init-on-free",

@@ -51,6 +51,11 @@ static void target_beyond_ram(struct test *t)
 	require(t, strcmp(stop, "none") != 0, "a reason to stop: expected one, got none");
 	test_note(t, "stopped: %s", stop);
 	free(stop);
+	/* What the guest has left is its floor, or more. */
+	require(t,
+		state_number(t, "held_pages") * PAGE_KIB + state_number(t, "floor_kib") <=
+			(FULL_KIB + t->guest->source->extra_mib * KIB_PER_MIB),
+		"pages held: %" PRIu64 ", beyond the floor", state_number(t, "held_pages"));
 	check_program(t);
 	if (t->failed)
 		return;

@@ -10,7 +10,7 @@
 
 static void binds(struct test *t)
 {
-	check_bound(t, true, true);
+	check_bound(t, true);
 }
 
 static void inflates_and_deflates(struct test *t)

@@ -12,7 +12,7 @@
 
 static void binds(struct test *t)
 {
-	check_bound(t, true, false);
+	check_bound(t, true);
 }
 
 /* Everything is asked for: the guest gives what it can spare, says why not more, and works. */

@@ -3,7 +3,10 @@
  * Statistics: what the device is told agrees with the guest's own numbers, and goes on being told
  * whatever happens to the driver.
  */
-#include "checks.h"
+#include "faults.h"
+#include "harness/lines.h"
+#include "sent.h"
+#include "sent.h"
 
 #include <errno.h>
 #include <string.h>
@@ -80,6 +83,53 @@ static void continue_after_pause(struct test *t)
 	require_ok(t, guest_stats(t->guest, &after));
 	require_equal(t, after.last_update_s, before.last_update_s, "last update while off");
 	check_stats(t);
+}
+
+#define STATS_QUEUE   2
+#define ENTRY_BYTES   10u
+#define QUIET_MS      1500
+#define ANSWERS	      4
+#define ANSWERS_SPARE 2u /* under way when the clock was read */
+
+/* The device has one buffer, after the start as after each answer, of whole entries. */
+static void one_at_a_time(struct test *t)
+{
+	struct balloon_stats stats;
+	uint64_t begin_ms, count;
+	unsigned int bytes = 0;
+	const char *place;
+	struct sent sent;
+	char *text;
+
+	require_ok(t, guest_set_stats_interval(t->guest, 0));
+	require_ok(t, unload(t));
+	if (!sent_watch(t, STATS_QUEUE))
+		return;
+	require_ok(t, load(t, ""));
+	require_ok(t, guest_ask(t->guest, NULL, "sleep %d", QUIET_MS));
+	require_equal(t, sent_count(t), 1, "buffers while nobody asks");
+	begin_ms = clock_ms();
+	require_ok(t, guest_set_stats_interval(t->guest, 1));
+	require_ok(t, guest_stats(t->guest, &stats));
+	for (int i = 0; i < ANSWERS; i++)
+		require_ok(t, guest_wait_stats(t->guest, stats.last_update_s, &stats));
+	require_ok(t, guest_set_stats_interval(t->guest, 0));
+	count = (clock_ms() - begin_ms) / 1000;
+	text = sent_read(t);
+	if (!text)
+		return;
+	require(t, sent_count(t) <= 1 + count + ANSWERS_SPARE,
+		"buffers in %" PRIu64 " s, asked for once a second: got %u", count, sent_count(t));
+	for (place = text; sent_next(&place, &sent); bytes = sent.bytes) {
+		require(t, sent.out && sent.bytes % ENTRY_BYTES == 0,
+			"a buffer: expected whole entries of %u bytes, got %u", ENTRY_BYTES,
+			sent.bytes);
+		require(t, !bytes || sent.bytes == bytes,
+			"a buffer of another size than the last: %u bytes, %u bytes", bytes,
+			sent.bytes);
+	}
+	free(text);
+	require_ok(t, sent_end(t));
 }
 
 /* The sum of the fields of /proc/vmstat whose name begins so. */
@@ -170,6 +220,7 @@ static const struct guest_test tests[] = {
 	{ .name = "continue-after-rebind", .run = continue_after_rebind },
 	{ .name = "continue-after-reload", .run = continue_after_reload },
 	{ .name = "continue-after-pause", .run = continue_after_pause },
+	{ .name = "one-at-a-time", .run = one_at_a_time },
 	{ .name = "newer-tags", .run = newer_tags },
 };
 

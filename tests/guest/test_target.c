@@ -12,7 +12,7 @@
 
 static void binds(struct test *t)
 {
-	check_bound(t, true, false);
+	check_bound(t, true);
 }
 
 static void inflates_and_deflates(struct test *t)

@@ -6,12 +6,12 @@
 
 static void binds_legacy(struct test *t)
 {
-	check_bound(t, false, false);
+	check_bound(t, false);
 }
 
 static void binds_modern(struct test *t)
 {
-	check_bound(t, true, false);
+	check_bound(t, true);
 }
 
 static void inflates_and_deflates(struct test *t)
