@@ -16,11 +16,16 @@
 
 #define SETTINGS_MAX 16 /* there are fewer keys */
 
-/* The order is refused for a reason that the caller can mend. */
+static const char *error_name(int error)
+{
+	return error == -EAGAIN ? BUS_ERROR_NOT_READY : BUS_ERROR_REFUSED;
+}
+
+/* The order is refused for a reason that the caller can mend, or that time does. */
 static int refuse(sd_bus_error *error, int ret, const char *why)
 {
-	if (ret == -EINVAL || ret == -ENOENT || ret == -ERANGE)
-		return sd_bus_error_setf(error, BUS_ERROR_REFUSED, "%s", why);
+	if (ret == -EINVAL || ret == -ENOENT || ret == -ERANGE || ret == -EAGAIN)
+		return sd_bus_error_setf(error, error_name(ret), "%s", why);
 	return ret;
 }
 
@@ -30,7 +35,7 @@ static void order_done(void *userdata, int error, const char *why)
 	sd_bus_message *call = userdata;
 
 	if (error)
-		sd_bus_reply_method_errorf(call, BUS_ERROR_REFUSED, "%s", why);
+		sd_bus_reply_method_errorf(call, error_name(error), "%s", why);
 	else
 		sd_bus_reply_method_return(call, "");
 	sd_bus_message_unref(call);
