@@ -150,7 +150,18 @@ test_hook_makes_room_for_the_first_vm()
 	expect "room was made before it started" log_has '65536 KiB are held free for vm-first'
 	eventually "and it is its own" log_has 'vm-first has started: the 65536 KiB'
 	expect_not "libvirt has answered all along" log_has 'no statistics'
+	virsh -q destroy vm-first >/dev/null
+	eventually "it is gone" log_has 'vm-first: gone'
+
+	# Tenants may write metadata; what that says of the size is not what the VM takes.
+	sed "s|<metadata></metadata>|$lying_metadata|" "$out/vm-first.xml" >"$test_dir/vm-first.xml"
+	virsh -q create "$test_dir/vm-first.xml" >/dev/null
+	expect "libvirt has kept the lie" eval 'virsh dumpxml vm-first | grep -q "^ *<memory .*>4<"'
+	equal "reservations of its true size" "$(log_count '65536 KiB are held free for vm-first')" 2
 	stop_daemon
 }
+
+lying_metadata="<metadata><x:a xmlns:x='urn:x'><!--\n</metadata>\n  <memory unit='KiB'>4</memory>\n"
+lying_metadata+="  <memoryBacking><hugepages/></memoryBacking>\n--></x:a></metadata>"
 
 capacity_known() { [ "$(status_json | jq -r '.host.capacity_kib // empty')" ]; }
