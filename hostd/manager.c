@@ -270,6 +270,10 @@ static void on_domain_event(void *userdata, const struct domain_event *event)
 		if (vm)
 			fleet_vm_restarted(vm, clock_monotonic_ms());
 		break;
+	case DOMAIN_EVENT_STOPPED:
+		if (vm)
+			vm->stopped = true;
+		break;
 	case DOMAIN_EVENT_CHANGED:
 		if (vm)
 			manager_describe_vm(manager, vm);

@@ -42,9 +42,11 @@ static void complete_sample(struct manager *manager, struct vm *vm, uint64_t now
 		sample->run_state = VM_MIGRATING;
 }
 
-static int build_snapshot(struct manager *manager, uint64_t now_ms)
+/* Of those that run; who has stopped and is still in the fleet holds nothing any more. */
+static int build_snapshot(struct manager *manager, uint64_t now_ms, size_t *ret_n)
 {
 	struct fleet *fleet = &manager->fleet;
+	size_t n = 0;
 
 	if (manager->policy_vms_size < fleet->n_vms) {
 		struct policy_vm *larger =
@@ -58,16 +60,19 @@ static int build_snapshot(struct manager *manager, uint64_t now_ms)
 	for (size_t i = 0; i < fleet->n_vms; i++) {
 		struct vm *vm = fleet->vms[i];
 
+		if (vm->stopped)
+			continue;
 		complete_sample(manager, vm, now_ms);
 		/* The policy takes its decisions as sent; not all of them were. */
 		vm->state.last_target_kib = vm->asked_kib;
-		manager->policy_vms[i] = (struct policy_vm){
+		manager->policy_vms[n++] = (struct policy_vm){
 			.sample = &vm->sample,
 			.settings = vm->described ? manager_vm_settings(manager, vm, now_ms)
 						  : &left_alone,
 			.state = &vm->state,
 		};
 	}
+	*ret_n = n;
 	return 0;
 }
 
@@ -90,6 +95,21 @@ static void take_decision(struct manager *manager, struct vm *vm,
 	/* What was asked for before somebody else asked for something else no longer holds. */
 	if (!vm->state.last_target_kib.known)
 		vm->asked_kib = opt_none();
+}
+
+static void take_decisions(struct manager *manager, uint64_t now_ms)
+{
+	const struct policy_vm *decided = manager->policy_vms;
+
+	for (size_t i = 0; i < manager->fleet.n_vms; i++) {
+		struct vm *vm = manager->fleet.vms[i];
+
+		if (vm->stopped)
+			continue;
+		if (vm->described && !vm->setting)
+			take_decision(manager, vm, &decided->decision, now_ms);
+		decided++;
+	}
 }
 
 static bool shrinks(const struct vm *vm)
@@ -132,7 +152,8 @@ static void act(struct manager *manager, bool shrinking)
 		struct vm *vm = manager->fleet.vms[i];
 
 		/* A call for a VM that is silent would only hang, too. */
-		if (!vm->described || vm->setting || vm->silent_ms || shrinks(vm) != shrinking)
+		if (!vm->described || vm->stopped || vm->setting || vm->silent_ms ||
+		    shrinks(vm) != shrinking)
 			continue;
 		/* A decision that is only tried again is no news. */
 		if (!vm->refusal.episode || !vm->decision.set)
@@ -170,12 +191,13 @@ void manager_judge(struct manager *manager)
 	const struct host_decision before = manager->host_decision;
 	struct policy_settings settings = manager->conf->policy;
 	uint64_t now_ms = clock_monotonic_ms(), begin_us;
+	size_t n_vms;
 
 	watchdog_phase("deciding");
 	manager->host = manager->remote ? sampler_node(manager->sampler)
 					: host_sample_read(manager->options->root);
 	note_pressure(manager);
-	if (build_snapshot(manager, now_ms)) {
+	if (build_snapshot(manager, now_ms, &n_vms)) {
 		log_error("out of memory; no decisions in this tick");
 		return;
 	}
@@ -185,12 +207,9 @@ void manager_judge(struct manager *manager)
 		settings.foreign_hold_ms = 0;
 	settings.hold_kib = manager_reserve_hold_kib(manager);
 	policy_tick(now_ms, &settings, &manager->host, &manager->policy_state, manager->policy_vms,
-		    manager->fleet.n_vms, &manager->host_decision);
+		    n_vms, &manager->host_decision);
 	histogram_note(&manager->telemetry.decide, clock_monotonic_us() - begin_us);
-	for (size_t i = 0; i < manager->fleet.n_vms; i++)
-		if (manager->fleet.vms[i]->described && !manager->fleet.vms[i]->setting)
-			take_decision(manager, manager->fleet.vms[i],
-				      &manager->policy_vms[i].decision, now_ms);
+	take_decisions(manager, now_ms);
 	if (!manager->ticks || before.state != manager->host_decision.state)
 		journal_host(&manager->host, &manager->host_decision);
 	count_tick(manager, now_ms);

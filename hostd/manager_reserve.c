@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Reservations queue up: the first is served first, each when what is held covers it and all before
- * it. One that waits has a timer of its own, and so has one that is held, because a caller may have
+ * it. One that could not be had even if all VMs gave all they can waits, without their being squeezed
+ * for it, and stands in nobody's way: somebody may stop. One that waits has a timer of its own, and so has one that is held, because a caller may have
  * died, or the VM may not have started after all. One that names its VM is for that alone, and another
  * for the same takes its place; what names none is for whoever starts next.
  */
@@ -37,6 +38,7 @@ struct reservation {
 	uint64_t timeout_ms;
 	sd_event_source *timer; /* until it is given up or, once held, let go */
 	bool held;
+	bool sought; /* it could be had if all others gave what they can: they are asked to */
 	reserve_done_fn done;
 	void *userdata;
 };
@@ -81,7 +83,7 @@ static uint64_t kept_kib(const struct vm *vm)
 {
 	uint64_t actual_kib = opt_or(vm->sample.actual_kib, 0);
 
-	if (vm->sample.apart)
+	if (vm->sample.apart || vm->stopped)
 		return 0;
 	return actual_kib > vm->decision.reservation_kib ? actual_kib - vm->decision.reservation_kib
 							 : 0;
@@ -107,13 +109,16 @@ static const struct vm *next_keeper(const struct manager *manager, const struct 
 }
 
 /* Who did not give what was asked for. */
-static void describe_refusal(const struct manager *manager, uint64_t size_kib, char *why)
+static void describe_refusal(const struct reservation *reservation, char *why)
 {
+	const struct manager *manager = reservation->manager;
 	const struct vm *vm = NULL;
 	int used;
 
 	used = snprintf(why, WHY_LEN, "of %" PRIu64 " KiB only %" PRIu64 " KiB could be freed",
-			size_kib, manager->host_decision.held_kib);
+			reservation->size_kib,
+			reservation->sought ? manager->host_decision.held_kib
+					    : manager->host_decision.holdable_kib);
 	for (unsigned int i = 0; i < NAMED_MAX && used < WHY_LEN; i++) {
 		vm = next_keeper(manager, vm);
 		if (!vm)
@@ -124,11 +129,22 @@ static void describe_refusal(const struct manager *manager, uint64_t size_kib, c
 	}
 }
 
+static void give_up(const struct reservation *reservation)
+{
+	const struct manager *manager = reservation->manager;
+	bool judged = manager->judged_ms != 0;
+	char why[WHY_LEN] = "libvirt does not answer, so nothing is known of the VMs";
+
+	if (judged)
+		describe_refusal(reservation, why);
+	log_warning("nothing is held for %s: %s", whose(reservation), why);
+	reservation->done(reservation->userdata, judged ? -ETIMEDOUT : -EAGAIN, why);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct reservation *reservation = userdata;
 	struct manager *manager = reservation->manager;
-	char why[WHY_LEN];
 
 	(void)source;
 	(void)usec;
@@ -138,9 +154,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 			 reservation->size_kib, reservation->vm ? " for " : "",
 			 reservation->vm ? reservation->vm : "");
 	} else {
-		describe_refusal(manager, reservation->size_kib, why);
-		log_warning("nothing is held for %s: %s", whose(reservation), why);
-		reservation->done(reservation->userdata, -ETIMEDOUT, why);
+		give_up(reservation);
 	}
 	reservation_free(reservation);
 	manager_tick_soon(manager);
@@ -159,6 +173,15 @@ static struct reservation **queue_end(struct manager *manager, unsigned int *ret
 	return at;
 }
 
+/*
+ * Nothing can be said yet. Nor would waiting help whoever starts a VM: libvirt does not tell who runs
+ * while it does that.
+ */
+static bool not_ready(const struct manager *manager)
+{
+	return !manager->ticks || !sampler_has_roster(manager->sampler);
+}
+
 /* Why it is refused at once; NULL: it is not. */
 static const char *cannot_be(const struct manager *manager, uint64_t size_kib, uint64_t timeout_ms,
 			     unsigned int n_before)
@@ -167,9 +190,8 @@ static const char *cannot_be(const struct manager *manager, uint64_t size_kib, u
 
 	if (!size_kib || !timeout_ms || timeout_ms > TIMEOUT_MAX_MS)
 		return "a size is needed, and a time of an hour at most";
-	if (!link_is_up(manager->link) || !opt_get(manager->host.total_kib, &total_kib))
-		return "libvirt is away, or the host's memory is not known";
-	if (!manager->host_decision.capacity_kib.known)
+	if (!opt_get(manager->host.total_kib, &total_kib) ||
+	    !manager->host_decision.capacity_kib.known)
 		return "how much memory VMs may have is not known";
 	if (size_kib > total_kib)
 		return "the host does not have so much memory";
@@ -184,7 +206,7 @@ static int make_way(struct manager *manager, const char *vm)
 	const struct reservation wanted = { .vm = (char *)vm };
 
 	for (size_t i = 0; i < manager->fleet.n_vms; i++)
-		if (is_for(&wanted, manager->fleet.vms[i]))
+		if (!manager->fleet.vms[i]->stopped && is_for(&wanted, manager->fleet.vms[i]))
 			return -EEXIST;
 	for (struct reservation *r = manager->reservations; r; r = r->next) {
 		if (!r->vm || strcmp(r->vm, vm) != 0)
@@ -213,6 +235,11 @@ int manager_reserve(struct manager *manager, const char *vm, uint64_t size_kib, 
 	unsigned int n;
 	int ret;
 
+	if (not_ready(manager)) {
+		snprintf(ret_why->text, sizeof(ret_why->text),
+			 "libvirt is away, or has not said yet which VMs run");
+		return -EAGAIN;
+	}
 	queue_end(manager, &n);
 	why = cannot_be(manager, size_kib, timeout_ms, n);
 	if (why) {
@@ -252,24 +279,49 @@ int manager_reserve(struct manager *manager, const char *vm, uint64_t size_kib, 
 	return 0;
 }
 
-uint64_t manager_reserve_hold_kib(const struct manager *manager)
+/* Each is bounded by the host's memory, and so is their number: no sum of them overflows. */
+static uint64_t sum_held_kib(const struct manager *manager)
 {
 	uint64_t sum_kib = 0;
 
-	/* Each is bounded by the host's memory, and their number is, too. */
 	for (const struct reservation *r = manager->reservations; r; r = r->next)
-		sum_kib += r->size_kib;
+		if (r->held)
+			sum_kib += r->size_kib;
+	return sum_kib;
+}
+
+/* As of the last tick, besides what is held or sought for others. */
+static bool could_be_had(const struct reservation *reservation, uint64_t others_kib)
+{
+	return others_kib + reservation->size_kib <=
+	       reservation->manager->host_decision.holdable_kib;
+}
+
+uint64_t manager_reserve_hold_kib(struct manager *manager)
+{
+	uint64_t sum_kib = sum_held_kib(manager);
+
+	for (struct reservation *r = manager->reservations; r; r = r->next) {
+		if (r->held)
+			continue;
+		r->sought = could_be_had(r, sum_kib);
+		if (r->sought)
+			sum_kib += r->size_kib;
+	}
 	return sum_kib;
 }
 
 void manager_reserve_judged(struct manager *manager)
 {
-	uint64_t sum_kib = 0;
+	uint64_t sum_kib = sum_held_kib(manager);
 
 	for (struct reservation *r = manager->reservations; r; r = r->next) {
-		sum_kib += r->size_kib;
-		if (r->held)
+		/* Somebody has stopped: ask the others for it now. */
+		if (!r->held && !r->sought && could_be_had(r, sum_kib))
+			manager_tick_soon(manager);
+		if (r->held || !r->sought)
 			continue;
+		sum_kib += r->size_kib;
 		if (sum_kib > manager->host_decision.held_kib)
 			return;
 		r->held = true;

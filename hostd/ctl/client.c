@@ -212,6 +212,10 @@ static int explain(const struct client_options *options, const sd_bus_error *err
 		complain("not allowed: ", error->message);
 		return CTL_NOT_ALLOWED;
 	}
+	if (sd_bus_error_has_name(error, SERVICE ".Error.NotReady")) {
+		complain("", error->message);
+		return CTL_NOT_READY;
+	}
 	if (sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED) ||
 	    (error->name && !strncmp(error->name, SERVICE ".", strlen(SERVICE ".")))) {
 		complain("", error->message);

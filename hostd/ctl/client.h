@@ -15,6 +15,7 @@ enum {
 	CTL_USAGE = 2,
 	CTL_NOT_RUNNING = 3, /* or its bus cannot be reached, or it does not answer */
 	CTL_NOT_ALLOWED = 4,
+	CTL_NOT_READY = 5, /* it runs, but does not know yet which VMs do */
 };
 
 struct client_options {

@@ -88,7 +88,7 @@ _aerostatctl()
 		_aerostatctl_offer_words 30s 1min 10min 1h 6h 24h
 		return
 		;;
-	--plot | --trace | --scenario | --config) _aerostatctl_offer_files; return ;;
+	--plot | --trace | --scenario | --config | --domain-xml) _aerostatctl_offer_files; return ;;
 	esac
 	case $word in
 	-*)

@@ -97,6 +97,7 @@ void capacity_tick(struct tick *tick)
 	}
 	if (capacity == UINT64_MAX)
 		return;
+	totals->holdable_kib = sub_u64(capacity, totals->reservations_kib);
 	totals->held_kib =
 		min_u64(tick->settings->hold_kib, sub_u64(capacity, totals->charged_kib));
 	capacity = sub_u64(capacity, tick->settings->hold_kib);

@@ -204,6 +204,7 @@ struct host_decision {
 	struct opt_u64 reserve_kib; /* what is to stay available */
 	struct opt_u64 margin_kib; /* what would be, if the VMs touched all they hold */
 	struct opt_u64 capacity_kib; /* what all VMs together may have */
+	uint64_t holdable_kib; /* the most that could be held: what all reservations leave over */
 	uint64_t held_kib; /* of settings.hold_kib, what is free now */
 	struct opt_u64 free_kib; /* of that, not held by any VM at the tick's start */
 	struct opt_u64 swap_out_kib_s; /* of the host */

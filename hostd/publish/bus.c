@@ -296,7 +296,9 @@ static int on_status(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	struct status status;
 	int ret;
 
-	(void)error;
+	ret = bus_may_answer(bus, error);
+	if (ret < 0)
+		return ret;
 	bus->status(bus->userdata, &status);
 	ret = sd_bus_message_new_method_return(call, &reply);
 	if (ret >= 0)
@@ -417,5 +419,6 @@ void bus_free(struct bus *bus)
 		return;
 	bus_disconnect(bus);
 	by_vm_clear(&bus->signalled);
+	free(bus->metrics);
 	free(bus);
 }

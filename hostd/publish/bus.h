@@ -34,13 +34,14 @@ enum bus_kind bus_kind_default(void);
 
 #define BUS_ERROR_NO_SUCH_VM "org.aerostat1.Error.NoSuchVM"
 #define BUS_ERROR_REFUSED    "org.aerostat1.Error.Refused" /* the message says why */
+#define BUS_ERROR_NOT_READY  "org.aerostat1.Error.NotReady" /* of Reserve: -EAGAIN */
 
 /* The outcome of an order: `error` 0, or a negative errno and why. */
 typedef void (*order_done_fn)(void *userdata, int error, const char *why);
 
 /*
- * What is carried out when the bus orders it. On failure (-EINVAL, -ERANGE, -ENOENT) ret_why says
- * why in words.
+ * What is carried out when the bus orders it. On failure (-EINVAL, -ERANGE, -ENOENT, -EAGAIN)
+ * ret_why says why in words.
  */
 struct bus_orders {
 	/* Calls done() later when it returns 0. */

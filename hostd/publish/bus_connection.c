@@ -19,6 +19,9 @@
 /* To a bus that does not read, signals would pile up. */
 #define SIGNALS_WAITING_MAX 4096
 
+/* Nor may answers about all VMs, which are a megabyte or more each where there are many. */
+#define ANSWERS_WAITING_MAX 16
+
 /* Replies to org.freedesktop.DBus.RequestName. */
 enum {
 	NAME_PRIMARY_OWNER = 1,
@@ -198,6 +201,19 @@ bool bus_takes_signals(const struct bus *bus)
 
 	return bus->connection && sd_bus_get_n_queued_write(bus->connection, &waiting) >= 0 &&
 	       waiting < SIGNALS_WAITING_MAX;
+}
+
+int bus_may_answer(struct bus *bus, sd_bus_error *error)
+{
+	uint64_t waiting;
+
+	if (sd_bus_get_n_queued_write(bus->connection, &waiting) >= 0 && !waiting)
+		bus->answers = 0;
+	if (bus->answers >= ANSWERS_WAITING_MAX)
+		return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+					"too many answers wait to be read: ask again in a moment");
+	bus->answers++;
+	return 0;
 }
 
 void bus_disconnect(struct bus *bus)

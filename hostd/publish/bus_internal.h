@@ -29,6 +29,9 @@ struct bus {
 	void *userdata;
 	struct bus_orders orders;
 	struct authority *authority;
+	char *metrics; /* as last asked for; NULL: never, or out of memory */
+	uint64_t metrics_ms;
+	unsigned int answers; /* about all VMs, since what waited to be sent was last none */
 	enum host_state state; /* as last signalled */
 	char advised[VM_UUID_LEN]; /* to leave, as last signalled; "": nobody */
 	struct by_vm signalled; /* of each VM: what was last signalled (bus_changes.c) */
@@ -49,6 +52,12 @@ void bus_disconnect(struct bus *bus); /* also after a failure */
 
 /* Whether a signal is worth sending: there is a bus, and it reads. */
 bool bus_takes_signals(const struct bus *bus);
+
+/*
+ * Whether an answer about all VMs may be sent, which everybody may ask for: only so many wait for a bus
+ * that does not read. Returns 0, or an error that says so.
+ */
+int bus_may_answer(struct bus *bus, sd_bus_error *error);
 
 /* Register the manager's object, and the VMs'. Return 0 or a negative errno. */
 int bus_add_objects(struct bus *bus, sd_bus *connection);

@@ -16,11 +16,16 @@
 
 #define SETTINGS_MAX 16 /* there are fewer keys */
 
-/* The order is refused for a reason that the caller can mend. */
+static const char *error_name(int error)
+{
+	return error == -EAGAIN ? BUS_ERROR_NOT_READY : BUS_ERROR_REFUSED;
+}
+
+/* The order is refused for a reason that the caller can mend, or that time does. */
 static int refuse(sd_bus_error *error, int ret, const char *why)
 {
-	if (ret == -EINVAL || ret == -ENOENT || ret == -ERANGE)
-		return sd_bus_error_setf(error, BUS_ERROR_REFUSED, "%s", why);
+	if (ret == -EINVAL || ret == -ENOENT || ret == -ERANGE || ret == -EAGAIN)
+		return sd_bus_error_setf(error, error_name(ret), "%s", why);
 	return ret;
 }
 
@@ -30,7 +35,7 @@ static void order_done(void *userdata, int error, const char *why)
 	sd_bus_message *call = userdata;
 
 	if (error)
-		sd_bus_reply_method_errorf(call, BUS_ERROR_REFUSED, "%s", why);
+		sd_bus_reply_method_errorf(call, error_name(error), "%s", why);
 	else
 		sd_bus_reply_method_return(call, "");
 	sd_bus_message_unref(call);
@@ -209,6 +214,9 @@ int bus_on_history(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	uint64_t since_ms;
 	int ret;
 
+	ret = bus_may_answer(bus, error);
+	if (ret < 0)
+		return ret;
 	bus->status(bus->userdata, &status);
 	ret = bus_vm_of_call(bus, call, &vm, error);
 	if (ret >= 0)
@@ -228,20 +236,30 @@ int bus_on_history(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	return ret;
 }
 
+/* Who asks more often than anything changes gets what was rendered a moment ago. */
+static int render(struct bus *bus)
+{
+	struct status status;
+	size_t length;
+
+	if (bus->metrics && clock_monotonic_ms() - bus->metrics_ms < METRICS_FRESH_MS)
+		return 0;
+	free(bus->metrics);
+	bus->metrics = NULL;
+	bus->status(bus->userdata, &status);
+	if (metrics_render(&status, &bus->metrics, &length))
+		return -ENOMEM;
+	bus->metrics_ms = clock_monotonic_ms();
+	return 0;
+}
+
 int bus_on_metrics(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct bus *bus = userdata;
-	struct status status;
-	size_t length;
-	char *text;
 	int ret;
 
-	(void)error;
-	bus->status(bus->userdata, &status);
-	ret = metrics_render(&status, &text, &length);
-	if (ret)
-		return ret;
-	ret = sd_bus_reply_method_return(call, "s", text);
-	free(text);
-	return ret;
+	ret = bus_may_answer(bus, error);
+	if (ret >= 0)
+		ret = render(bus);
+	return ret < 0 ? ret : sd_bus_reply_method_return(call, "s", bus->metrics);
 }

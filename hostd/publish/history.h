@@ -30,7 +30,7 @@ void history_free(struct history *history); /* takes NULL */
 int history_tick(struct history *history, const struct status *status, uint64_t now_ms);
 
 /*
- * The bytes of a file with all of it, to be freed; `wall_ms` is put in, so that the time between can
+ * The bytes of a file with all of it, also of VMs of the last file that may still be found, to be freed; `wall_ms` is put in, so that the time between can
  * be told when it is read. Returns 0 or -ENOMEM.
  */
 int history_encode(const struct history *history, uint64_t now_ms, uint64_t wall_ms,

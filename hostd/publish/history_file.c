@@ -69,15 +69,76 @@ static bool take_entry(const unsigned char **at, struct history_entry *entry)
 	return valid;
 }
 
+static bool says_something(const struct history_entry *entry)
+{
+	for (size_t ring = 0; ring < RINGS_; ring++) {
+		const struct history_ring *points = &history_rings[ring];
+		size_t n = entry->filled[ring] < points->n ? entry->filled[ring] : points->n;
+
+		for (size_t i = 0; i < SERIES_; i++) {
+			if (entry->sums[ring].n[i])
+				return true;
+			for (size_t point = 0; point < n; point++)
+				if (entry->points[points->first + point][i] != UNKNOWN)
+					return true;
+		}
+	}
+	return false;
+}
+
+/* The next of those in the file that this run began with which comes before `uuid` (NULL: any). */
+static const struct history_entry *next_before(const struct history *history, size_t *at,
+					       const char *uuid)
+{
+	while (*at < history->before.n) {
+		const struct history_entry *entry = by_vm_at(&history->before, *at);
+		int order = uuid ? strcmp(entry->uuid, uuid) : -1;
+
+		if (order > 0)
+			break;
+		(*at)++;
+		if (order < 0 && says_something(entry))
+			return entry;
+	}
+	return NULL;
+}
+
+/*
+ * Who is kept, in the order of their UUIDs: those that are there, and of those that may still be found
+ * who has points yet. `kept` has room for all. Returns how many.
+ */
+static size_t find_kept(const struct history *history, const struct history_entry **kept)
+{
+	const struct history_entry *entry;
+	size_t n = 0, at = 0;
+
+	if (history->vms.n + history->before.n > VMS_MAX)
+		at = history->before.n;
+	for (size_t i = 0; i < history->vms.n && n < VMS_MAX; i++) {
+		const struct history_entry *vm = by_vm_at(&history->vms, i);
+
+		while ((entry = next_before(history, &at, vm->uuid)))
+			kept[n++] = entry;
+		kept[n++] = vm;
+	}
+	while ((entry = next_before(history, &at, NULL)))
+		kept[n++] = entry;
+	return n;
+}
+
 int history_encode(const struct history *history, uint64_t now_ms, uint64_t wall_ms,
 		   void **ret_bytes, size_t *ret_length)
 {
-	size_t n = history->vms.n < VMS_MAX ? history->vms.n : VMS_MAX;
+	const struct history_entry **kept =
+		calloc(history->vms.n + history->before.n + 1, sizeof(*kept));
+	size_t n = kept ? find_kept(history, kept) : 0;
 	size_t length = length_for(n);
-	unsigned char *bytes = malloc(length), *at;
+	unsigned char *bytes = kept ? malloc(length) : NULL, *at;
 
-	if (!bytes)
+	if (!bytes) {
+		free(kept);
 		return -ENOMEM;
+	}
 	memcpy(bytes, MAGIC, MAGIC_LEN);
 	at = bytes + MAGIC_LEN;
 	bytes_put(&at, VERSION, 4);
@@ -89,7 +150,8 @@ int history_encode(const struct history *history, uint64_t now_ms, uint64_t wall
 	for (size_t ring = 0; ring < RINGS_; ring++)
 		bytes_put(&at, history->began_ms[ring] ? now_ms - history->began_ms[ring] : 0, 8);
 	for (size_t i = 0; i < n; i++)
-		put_entry(&at, by_vm_at(&history->vms, i));
+		put_entry(&at, kept[i]);
+	free(kept);
 	bytes_seal(bytes, length);
 	*ret_bytes = bytes;
 	*ret_length = length;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * No shell is involved: names of VMs are arguments, whatever is in them. The command runs with the
- * daemon's user and sandbox, standard input and output closed, errors to the daemon's log, and in a
+ * daemon's user and sandbox, but without its capabilities, standard input and output closed, errors to the daemon's log, and in a
  * process group of its own, which is killed as a whole when it takes too long.
  *
  * To start a command means to wait for the file system it is on, so that is done by threads: a few
@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -162,6 +163,9 @@ static void *runner(void *userdata)
 {
 	struct hook *hook = userdata;
 
+	/* What the unit gives the daemon is passed on by this alone; each thread has a set of its own. */
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+		log_debug("alarm hook: capabilities: %s", strerror(errno));
 	pthread_mutex_lock(&hook->lock);
 	while (hook->first && !hook->ending) {
 		struct command *command = hook->first;

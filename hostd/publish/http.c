@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * libmicrohttpd does all that faces the socket; it has no thread here. Its epoll descriptor is
- * watched by the daemon's loop, and a timer wakes it when it wants to drop an idle connection.
+ * watched by the daemon's loop, and a timer wakes it when it wants to be, and drops connections.
  *
- * Bounds: CONNECTIONS_MAX connections with MEMORY_PER_CONNECTION each, dropped after
- * IDLE_TIMEOUT_S. An answer is made per request; Prometheus asks every 15 s or so, and a client
+ * Bounds: CONNECTIONS_MAX connections with MEMORY_PER_CONNECTION each. Each is for one request, and is
+ * dropped CONNECTION_MS after it came, however busy it is: one that is only dropped when it is idle
+ * could be kept by a byte now and then, and a few such would keep everybody else out. An answer is made per request; Prometheus asks every 15 s or so, and a client
  * that asks more often than the daemon ticks gets what a moment ago was rendered.
  */
 #include "publish/http.h"
@@ -25,13 +26,20 @@
 
 #define CONNECTIONS_MAX	      16
 #define MEMORY_PER_CONNECTION (16 * 1024)
-#define IDLE_TIMEOUT_S	      10
+#define CONNECTION_MS	      5000 /* a scrape of 10,000 VMs takes a fraction of a second */
 #define BACKLOG		      16
 #define NOT_YET_USEC	      (UINT64_MAX / 4)
-#define FRESH_MS	      200 /* a tick is never sooner after another than event_gap, 200 ms */
+
+struct connection {
+	int fd; /* MHD's; -1: none, or it has been dropped */
+	bool used; /* until MHD has closed it */
+	uint64_t due_ms; /* dropped then */
+};
 
 struct http {
 	struct MHD_Daemon *mhd;
+	struct connection connections[CONNECTIONS_MAX];
+	bool closed; /* one of them, since MHD last ran: only when it runs again it takes others */
 	sd_event_source *io;
 	sd_event_source *timer;
 	status_fn status;
@@ -77,6 +85,7 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned i
 
 	if (!response)
 		return MHD_NO;
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (code == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	ret = MHD_queue_response(connection, code, response);
@@ -92,7 +101,7 @@ static int render(struct http *http)
 	char *text;
 	size_t length;
 
-	if (http->rendered && clock_monotonic_ms() - http->rendered_ms < FRESH_MS)
+	if (http->rendered && clock_monotonic_ms() - http->rendered_ms < METRICS_FRESH_MS)
 		return 0;
 	http->status(http->userdata, &status);
 	if (metrics_render(&status, &text, &length))
@@ -103,6 +112,7 @@ static int render(struct http *http)
 		return -ENOMEM;
 	}
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, METRICS_CONTENT_TYPE);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	if (http->rendered)
 		MHD_destroy_response(http->rendered);
 	http->rendered = response;
@@ -131,15 +141,71 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
 	return MHD_queue_response(connection, MHD_HTTP_OK, http->rendered);
 }
 
+static void on_connection(void *userdata, struct MHD_Connection *connection, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct connection *ours = *context;
+	struct http *http = userdata;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED)
+		http->closed = true;
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED && ours)
+		*ours = (struct connection){ .fd = -1 };
+	if (code != MHD_CONNECTION_NOTIFY_STARTED || !info)
+		return;
+	/* There are no more of them than places: MHD sees to that. */
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		if (http->connections[i].used)
+			continue;
+		http->connections[i] = (struct connection){
+			.fd = info->connect_fd,
+			.used = true,
+			.due_ms = clock_monotonic_ms() + CONNECTION_MS,
+		};
+		*context = &http->connections[i];
+		break;
+	}
+}
+
+/* Cut off those whose time is up; MHD then closes them. Returns when the next one's is. */
+static uint64_t drop_late(struct http *http)
+{
+	uint64_t now_ms = clock_monotonic_ms(), next_ms = UINT64_MAX;
+
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
+		struct connection *connection = &http->connections[i];
+
+		if (connection->fd < 0)
+			continue;
+		if (connection->due_ms <= now_ms) {
+			shutdown(connection->fd, SHUT_RDWR);
+			connection->fd = -1;
+		} else if (connection->due_ms - now_ms < next_ms) {
+			next_ms = connection->due_ms - now_ms;
+		}
+	}
+	return next_ms;
+}
+
 /* Let it work, and wake it when it wants to be, at the latest. */
 static int run(struct http *http)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
+	uint64_t next_ms;
 
+	drop_late(http);
+	http->closed = false;
 	MHD_run(http->mhd);
-	if (MHD_get_timeout(http->mhd, &timeout_ms) != MHD_YES)
+	next_ms = drop_late(http);
+	if (MHD_get_timeout(http->mhd, &timeout_ms) == MHD_YES && timeout_ms < next_ms)
+		next_ms = timeout_ms;
+	if (http->closed)
+		next_ms = 0;
+	if (next_ms == UINT64_MAX)
 		return sd_event_source_set_enabled(http->timer, SD_EVENT_OFF);
-	sd_event_source_set_time_relative(http->timer, (uint64_t)timeout_ms * 1000);
+	sd_event_source_set_time_relative(http->timer, next_ms * 1000);
 	return sd_event_source_set_enabled(http->timer, SD_EVENT_ONESHOT);
 }
 
@@ -192,12 +258,14 @@ int http_new(sd_event *event, const struct conf_listen *listen_conf, status_fn s
 	}
 	http->status = status;
 	http->userdata = userdata;
+	for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+		http->connections[i].fd = -1;
 	/* The daemon owns `fd` from here on, if it starts. */
 	http->mhd = MHD_start_daemon(
 		MHD_USE_EPOLL, 0, NULL, NULL, on_request, http, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_PER_CONNECTION,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_TIMEOUT_S, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
 	if (!http->mhd) {
 		close(fd);
 		free(http);

@@ -15,6 +15,9 @@
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
+/* So long a text may be used again: a tick is never sooner after another than event_gap, 200 ms. */
+#define METRICS_FRESH_MS 200
+
 /*
  * *ret_text, with a terminating NUL that *ret_length does not count, is to be freed. Returns 0 or
  * -ENOMEM.

@@ -40,6 +40,7 @@ struct publishers {
 	const char *state_directory; /* NULL: nothing is kept */
 	const struct clock *clock;
 	const struct conf *conf; /* during a tick */
+	bool ticked; /* there is something to be kept */
 };
 
 /* A history that cannot be read costs only itself: it is not missed but in pictures. */
@@ -79,7 +80,7 @@ void publishers_keep_now(const struct publishers *publishers)
 	size_t length;
 	int ret;
 
-	if (!publishers || !publishers->state_directory)
+	if (!publishers || !publishers->state_directory || !publishers->ticked)
 		return;
 	ret = publishers_keep(publishers, &bytes, &length);
 	if (!ret) {
@@ -224,6 +225,7 @@ void publishers_tick(struct publishers *publishers)
 	struct status status;
 
 	publishers->status(publishers->userdata, &status);
+	publishers->ticked = true;
 	publishers->conf = status.conf;
 	if (alarms_tick(publishers->alarms, &status, clock_monotonic_ms(), on_alarm, publishers))
 		log_error("out of memory; some alarms are not judged in this tick");

@@ -9,9 +9,8 @@
 #include <errno.h>
 #include <libxml/parser.h>
 #include <libxml/xpath.h>
+#include <limits.h>
 #include <string.h>
-
-#define DOMAIN_XML_MAX_BYTES ((size_t)8 << 20) /* libvirt's are some KiB */
 
 static const struct {
 	const char *path;
@@ -28,6 +27,10 @@ static const struct {
 /* Where pages are given by node, those of the other nodes are ordinary ones. */
 #define ALL_IN_HUGEPAGES "/domain/memoryBacking/hugepages[not(page/@nodeset)]"
 
+/* libvirt writes sizes in KiB, whatever unit they were given in. */
+#define MEMORY_KIB     "number(/domain/memory[not(@unit) or @unit='KiB'])"
+#define MEMORY_MAX_KIB ((uint64_t)1 << 50) /* a double has all of its digits */
+
 static bool matches(xmlXPathContextPtr context, const char *path)
 {
 	xmlXPathObjectPtr found = xmlXPathEvalExpression((const xmlChar *)path, context);
@@ -37,15 +40,16 @@ static bool matches(xmlXPathContextPtr context, const char *path)
 	return any;
 }
 
-static uint32_t number(xmlXPathContextPtr context, const char *path)
+/* 0: none is found, or one beyond all bounds. */
+static uint64_t number(xmlXPathContextPtr context, const char *path, uint64_t most)
 {
 	xmlXPathObjectPtr found = xmlXPathEvalExpression((const xmlChar *)path, context);
-	uint32_t value = 0;
+	uint64_t value = 0;
 
 	/* NaN, where nothing is found, compares false. */
 	if (found && found->type == XPATH_NUMBER && found->floatval >= 1 &&
-	    found->floatval <= INT_MAX)
-		value = (uint32_t)found->floatval;
+	    found->floatval <= (double)most)
+		value = (uint64_t)found->floatval;
 	xmlXPathFreeObject(found);
 	return value;
 }
@@ -53,6 +57,7 @@ static uint32_t number(xmlXPathContextPtr context, const char *path)
 int domain_xml_parse(const char *xml, struct domain_description *ret_description)
 {
 	struct domain_description description = { 0 };
+	uint64_t memory_kib;
 	xmlXPathContextPtr context = NULL;
 	size_t length = strlen(xml);
 	xmlDocPtr doc;
@@ -80,8 +85,11 @@ int domain_xml_parse(const char *xml, struct domain_description *ret_description
 	}
 	description.has_balloon =
 		matches(context, "/domain/devices/memballoon[starts-with(@model, 'virtio')]");
-	description.stats_period_s =
-		number(context, "number(/domain/devices/memballoon/stats/@period)");
+	description.stats_period_s = (uint32_t)number(
+		context, "number(/domain/devices/memballoon/stats/@period)", INT_MAX);
+	memory_kib = number(context, MEMORY_KIB, MEMORY_MAX_KIB);
+	if (memory_kib)
+		description.memory_kib = opt_some(memory_kib);
 	for (size_t i = 0; i < sizeof(pins) / sizeof(pins[0]) && !description.pinned; i++)
 		if (matches(context, pins[i].path))
 			description.pinned = pins[i].why;

@@ -95,6 +95,7 @@ static struct vm *insert(struct fleet *fleet, const char *uuid, const char *name
 void fleet_vm_restarted(struct vm *vm, uint64_t now_ms)
 {
 	vm->run_since_ms = now_ms;
+	vm->stopped = false;
 	vm->state = (struct vm_state){ .history = vm->state.history };
 	vm->decision = (struct vm_decision){ 0 };
 	vm->refusal = (struct vm_refusal){ 0 };
@@ -219,6 +220,7 @@ static int merge_one(struct fleet *fleet, const struct domain_stats *stats, uint
 		fleet_vm_restarted(vm, now_ms);
 		vm->described = false;
 	}
+	vm->stopped = false;
 	vm->sample.name = vm->name;
 	vm->sample.run_state = stats->run_state;
 	if (anew)

@@ -47,6 +47,7 @@ struct vm {
 	uint64_t told_ms; /* monotonic; when libvirt last gave those */
 	uint64_t silent_ms; /* monotonic; since when its QEMU has not answered; 0: it does */
 	bool hung; /* for long enough to say so */
+	bool stopped; /* libvirt has said so; it stays until a roster comes without it */
 	uint64_t run_since_ms; /* monotonic; when this run began, or when it was first seen */
 
 	/* From its description and metadata. */

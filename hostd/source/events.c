@@ -55,6 +55,9 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int 
 	case VIR_DOMAIN_EVENT_STARTED:
 		post(sink, conn, domain, DOMAIN_EVENT_STARTED);
 		break;
+	case VIR_DOMAIN_EVENT_STOPPED:
+		post(sink, conn, domain, DOMAIN_EVENT_STOPPED);
+		break;
 	case VIR_DOMAIN_EVENT_DEFINED:
 	case VIR_DOMAIN_EVENT_UNDEFINED:
 		break;

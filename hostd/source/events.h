@@ -13,7 +13,8 @@
 
 enum domain_event_kind {
 	DOMAIN_EVENT_STARTED, /* a new run of the guest: started or rebooted */
-	DOMAIN_EVENT_STATE, /* paused, resumed, stopped, ... */
+	DOMAIN_EVENT_STOPPED, /* it runs no more */
+	DOMAIN_EVENT_STATE, /* paused, resumed, shutting down, ... */
 	DOMAIN_EVENT_BALLOON, /* the balloon has moved */
 	DOMAIN_EVENT_CHANGED, /* its description, metadata or devices */
 	DOMAIN_EVENT_JOB, /* a migration has begun, gone on or ended */

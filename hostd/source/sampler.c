@@ -9,8 +9,9 @@
  *
  * Without a roster in time the domains known from before are asked, one by one: a domain that is
  * being started holds up the roster as long as libvirt runs its hook script, and must not hold up
- * the others. Nobody comes or goes in such a round. When no part is answered either, libvirt itself
- * hangs, and done() says -ETIMEDOUT.
+ * the others. Nobody comes or goes in such a round. Where libvirt has said before that nobody runs,
+ * there is nobody to ask: the first VM of a host is being started. When no part is answered either,
+ * libvirt itself hangs, and done() says -ETIMEDOUT.
  *
  * A call that is out is an `ask`. It belongs to its worker until done; the round remembers only
  * its number. An answer of an earlier round is dropped, and so is a second one for the same part,
@@ -79,6 +80,7 @@ struct sampler {
 	uint64_t interval_ms;
 	unsigned int asks_out;
 	struct ask *asks; /* these */
+	bool has_roster; /* one has come since the connection did: the fleet is what runs */
 	bool roster_out; /* one of them is a roster; another would hang where it does */
 
 	uint64_t round; /* the number of the one under way or, without one, of the last */
@@ -419,10 +421,12 @@ static void done_roster(struct job *job)
 	} else if (counts) {
 		sampler->node = ask->node;
 		if (fleet_merge(sampler->config.fleet, &ask->batch, clock_monotonic_ms(),
-				&sampler->config.observer))
+				&sampler->config.observer)) {
 			end_round(sampler, -ENOMEM, "out of memory");
-		else
+		} else {
+			sampler->has_roster = true;
 			ask_fleet(sampler);
+		}
 	}
 	dismiss(ask, counts);
 }
@@ -430,7 +434,7 @@ static void done_roster(struct job *job)
 /* The roster is not waited for: whoever was there is asked. */
 static void ask_known(struct sampler *sampler)
 {
-	if (!sampler->config.fleet->n_vms) {
+	if (!sampler->config.fleet->n_vms && !sampler->has_roster) {
 		end_round(sampler, -ETIMEDOUT, NO_ANSWER);
 		return;
 	}
@@ -549,6 +553,11 @@ struct host_sample sampler_node(const struct sampler *sampler)
 	return sampler->node;
 }
 
+bool sampler_has_roster(const struct sampler *sampler)
+{
+	return sampler->has_roster;
+}
+
 bool sampler_busy(const struct sampler *sampler)
 {
 	return sampler->busy;
@@ -558,6 +567,7 @@ void sampler_cancel(struct sampler *sampler)
 {
 	sd_event_source_set_enabled(sampler->deadline, SD_EVENT_OFF);
 	sampler->busy = false;
+	sampler->has_roster = false;
 	clear_parts(sampler);
 }
 

@@ -57,9 +57,15 @@ int sampler_begin(struct sampler *sampler, uint64_t interval_ms);
 /* Of a remote host, as the last round found it; unknown when that had no roster. */
 struct host_sample sampler_node(const struct sampler *sampler);
 
+/* Which domains run has been told since sampler_cancel(), or since the start. */
+bool sampler_has_roster(const struct sampler *sampler);
+
 bool sampler_busy(const struct sampler *sampler); /* a round is under way */
 
-/* Drop the round that is under way: done() is not called, and answers that still come are old. */
+/*
+ * The connection is lost. Drop the round that is under way: done() is not called, and answers that
+ * still come are old.
+ */
 void sampler_cancel(struct sampler *sampler);
 
 /* After all workers have ended and the mailbox is empty. Takes NULL. */

@@ -94,21 +94,26 @@ test_impossible_reservation_says_who_refuses()
 	stop_daemon
 }
 
-# As shipped, but for where things are in a test.
-test_hook_makes_room_for_a_start()
+# install_hook DIR TIMEOUT: for the libvirtd of DIR, as shipped but for where things are in a test.
+install_hook()
 {
-	local hook=$out/libvirt/etc/libvirt/hooks/qemu
-	[ "$(id -u)" -eq 0 ] || skip "another user's libvirtd has its hooks in a place of the system's"
-	trap 'rm -f "$out/libvirt/etc/libvirt/hooks/qemu"; virsh -q destroy vm-extra >/dev/null 2>&1 || true
-		end_test; libvirt_down; libvirt_up' EXIT
+	local hook=$1/etc/libvirt/hooks/qemu
 	mkdir -p "$(dirname "$hook")"
 	cat >"$hook" <<-HOOK
 		#!/bin/sh
 		export DBUS_SYSTEM_BUS_ADDRESS='$DBUS_SYSTEM_BUS_ADDRESS'
-		export AEROSTATCTL='$aerostatctl' AEROSTAT_TIMEOUT=40s AEROSTAT_REQUIRED=yes
+		export AEROSTATCTL='$aerostatctl' AEROSTAT_TIMEOUT=$2 AEROSTAT_REQUIRED=yes
 		exec '$top/hostd/data/libvirt-hook' "\$@"
 	HOOK
 	chmod +x "$hook"
+}
+
+test_hook_makes_room_for_a_start()
+{
+	[ "$(id -u)" -eq 0 ] || skip "another user's libvirtd has its hooks in a place of the system's"
+	trap 'rm -f "$out/libvirt/etc/libvirt/hooks/qemu"; virsh -q destroy vm-extra >/dev/null 2>&1 || true
+		end_test; libvirt_down; libvirt_up' EXIT
+	install_hook "$out/libvirt" 40s
 	libvirt_down
 	libvirt_up
 	no_room
@@ -123,3 +128,40 @@ test_hook_makes_room_for_a_start()
 		eval 'guest_mib=1400 create_guest vm-extra none none'
 	stop_daemon
 }
+
+# The first VM of a host: while its hook runs libvirt does not say who is there. On a libvirt of its
+# own, as guests are running on the other.
+# shellcheck disable=SC2034 # what is called from here uses its variables
+test_hook_makes_room_for_the_first_vm()
+{
+	local LIBVIRT_DEFAULT_URI sockets began_s
+	[ "$(id -u)" -eq 0 ] || skip "another user's libvirtd has its hooks in a place of the system's"
+	trap '"$top/scripts/private-libvirt" stop "$test_dir/libvirt"; end_test' EXIT
+	install_hook "$test_dir/libvirt" 20s
+	LIBVIRT_DEFAULT_URI=$("$top/scripts/private-libvirt" start "$test_dir/libvirt" 9>&-)
+	sockets=$(readlink -f "$test_dir/libvirt/run")
+	configure </dev/null
+	start_daemon
+	eventually "the empty host is judged" capacity_known
+	ticks_pass 2
+	began_s=$SECONDS
+	guest_mib=64 create_guest vm-first none none
+	expect "it has not waited until the time was up" at_most $((SECONDS - began_s)) 15
+	expect "room was made before it started" log_has '65536 KiB are held free for vm-first'
+	eventually "and it is its own" log_has 'vm-first has started: the 65536 KiB'
+	expect_not "libvirt has answered all along" log_has 'no statistics'
+	virsh -q destroy vm-first >/dev/null
+	eventually "it is gone" log_has 'vm-first: gone'
+
+	# Tenants may write metadata; what that says of the size is not what the VM takes.
+	sed "s|<metadata></metadata>|$lying_metadata|" "$out/vm-first.xml" >"$test_dir/vm-first.xml"
+	virsh -q create "$test_dir/vm-first.xml" >/dev/null
+	expect "libvirt has kept the lie" eval 'virsh dumpxml vm-first | grep -q "^ *<memory .*>4<"'
+	equal "reservations of its true size" "$(log_count '65536 KiB are held free for vm-first')" 2
+	stop_daemon
+}
+
+lying_metadata="<metadata><x:a xmlns:x='urn:x'><!--\n</metadata>\n  <memory unit='KiB'>4</memory>\n"
+lying_metadata+="  <memoryBacking><hugepages/></memoryBacking>\n--></x:a></metadata>"
+
+capacity_known() { [ "$(status_json | jq -r '.host.capacity_kib // empty')" ]; }

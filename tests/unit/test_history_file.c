@@ -130,6 +130,81 @@ static void test_comes_back_with_a_gap(void **state)
 	free(bytes);
 }
 
+/* The next daemon's history, which has found both VMs. */
+static struct history *next_run(const struct history *history, uint64_t now_ms)
+{
+	struct history *next = history_new();
+	struct world world;
+	const char *why;
+	size_t length;
+	void *bytes;
+
+	world_init(&world);
+	assert_int_equal(history_encode(history, now_ms, WALL_MS, &bytes, &length), 0);
+	assert_int_equal(history_decode(next, bytes, length, now_ms, WALL_MS, &why), 0);
+	assert_int_equal(history_tick(next, &world.status, now_ms), 0);
+	free(bytes);
+	return next;
+}
+
+/*
+ * Written again before all VMs of the last file are found, as every few minutes, or by a daemon that is
+ * stopped at once: who may still be found loses nothing.
+ */
+static void test_those_not_found_yet_are_kept(void **state)
+{
+	struct history *history = history_new(), *next;
+	struct world world;
+	const char *why;
+	uint64_t now_ms;
+	size_t length;
+	void *bytes;
+
+	(void)state;
+	world_init(&world);
+	bytes = live(&world, &now_ms, &length);
+	assert_int_equal(history_decode(history, bytes, length, now_ms, WALL_MS, &why), 0);
+	for (int found = 0; found < 2; found++) {
+		next = next_run(history, now_ms);
+		for (size_t vm = 0; vm < N_VMS; vm++)
+			assert_true(points_of(next, vm, now_ms).known > 60);
+		history_free(next);
+		world.fleet.n_vms = 1;
+		world.table[0] = &world.vms[1];
+		assert_int_equal(history_tick(history, &world.status, now_ms), 0);
+	}
+	/* Who has not been found for an hour is not waited for any more. */
+	now_ms += 61 * MINUTE_MS;
+	assert_int_equal(history_tick(history, &world.status, now_ms), 0);
+	next = next_run(history, now_ms);
+	assert_int_equal(points_of(next, 0, now_ms).known, 0);
+	assert_true(points_of(next, 1, now_ms).known > 0);
+	history_free(next);
+	history_free(history);
+	free(bytes);
+}
+
+/* However often the daemon is restarted: of whom nothing is known any more nothing is kept. */
+static void test_those_long_gone_are_not_kept(void **state)
+{
+	struct history *history = history_new();
+	struct world world;
+	const char *why;
+	uint64_t now_ms;
+	size_t length, length_again;
+	void *bytes, *again;
+
+	(void)state;
+	world_init(&world);
+	bytes = live(&world, &now_ms, &length);
+	assert_int_equal(history_decode(history, bytes, length, now_ms, UINT64_MAX / 2, &why), 0);
+	assert_int_equal(history_encode(history, now_ms, WALL_MS, &again, &length_again), 0);
+	assert_true(length_again < length / 10);
+	history_free(history);
+	free(again);
+	free(bytes);
+}
+
 /* Longer away than anything is kept for. */
 static void test_long_away(void **state)
 {
@@ -338,6 +413,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_comes_back_with_a_gap),
+		cmocka_unit_test(test_those_not_found_yet_are_kept),
+		cmocka_unit_test(test_those_long_gone_are_not_kept),
 		cmocka_unit_test(test_long_away),
 		cmocka_unit_test(test_clock_set_back),
 		cmocka_unit_test(test_maximum),

@@ -3,9 +3,12 @@
 #include "cmocka_test.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "publish/hook.h"
@@ -90,12 +93,46 @@ static void test_hanging_command_holds_up_nobody(void **state)
 	assert_eq(length_of(scratch, "out"), 8);
 }
 
+/* As systemd does it for the unit. False: we have not got it ourselves. */
+static bool make_ambient(int capability)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &header, sets))
+		return false;
+	sets[CAP_TO_INDEX(capability)].inheritable |= CAP_TO_MASK(capability);
+	return !syscall(SYS_capset, &header, sets) &&
+	       !prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0);
+}
+
+/* Whoever wrote the command need not be trusted with what the daemon may do. */
+static void test_capabilities_are_not_passed_on(void **state)
+{
+	struct scratch *scratch = *state;
+	const char *path =
+		script(scratch, "grep -q '^CapAmb:.0*$' /proc/self/status && printf x >>$dir/none\n"
+				"printf x >>$dir/out");
+	struct hook *hook;
+
+	if (!make_ambient(CAP_NET_ADMIN))
+		skip();
+	assert_int_equal(hook_new(&hook), 0);
+	hook_run(hook, path, &silent, "text");
+	wait_for_length(scratch, "out", 1);
+	assert_eq(length_of(scratch, "none"), 1);
+	assert_int_equal(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_ADMIN, 0, 0), 1);
+	hook_free(hook);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_alarm_is_told, scratch_setup,
 						scratch_teardown),
 		cmocka_unit_test_setup_teardown(test_hanging_command_holds_up_nobody, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(test_capabilities_are_not_passed_on, scratch_setup,
 						scratch_teardown),
 	};
 

@@ -18,9 +18,11 @@
 
 #include "manager.h"
 #include "manager_reload.h"
+#include "manager_reserve.h"
 #include "publish/status.h"
 #include "scratch_dir.h"
 #include "source/libvirt.h"
+#include "source/stats.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -30,6 +32,7 @@ static unsigned int speed = 1; /* of the daemon's clock */
 static unsigned int lines; /* logged, but for debugging */
 static atomic_uint targets; /* that were handed to libvirt ... */
 static bool refusing; /* ... which takes none */
+static atomic_bool roster_hangs; /* as while libvirt starts a domain */
 static unsigned int readies; /* how often the service manager was told READY=1 */
 
 uint64_t __real_clock_monotonic_ms(void);
@@ -40,6 +43,8 @@ void __wrap_log_fields(enum log_level level, const char *message, const struct l
 		       size_t n_fields);
 int __real_virDomainSetMemoryFlags(virDomainPtr domain, unsigned long kib, unsigned int flags);
 int __wrap_virDomainSetMemoryFlags(virDomainPtr domain, unsigned long kib, unsigned int flags);
+int __real_stats_collect_roster(struct job *job, virConnectPtr conn, struct stats_batch *ret_batch);
+int __wrap_stats_collect_roster(struct job *job, virConnectPtr conn, struct stats_batch *ret_batch);
 
 uint64_t __wrap_clock_monotonic_ms(void)
 {
@@ -80,6 +85,13 @@ int __wrap_virDomainSetMemoryFlags(virDomainPtr domain, unsigned long kib, unsig
 {
 	targets++;
 	return __real_virDomainSetMemoryFlags(domain, refusing ? ULONG_MAX / 1024 : kib, flags);
+}
+
+int __wrap_stats_collect_roster(struct job *job, virConnectPtr conn, struct stats_batch *ret_batch)
+{
+	while (roster_hangs)
+		usleep(10000);
+	return __real_stats_collect_roster(job, conn, ret_batch);
 }
 
 struct scene {
@@ -132,11 +144,11 @@ static int tear_down(void **state)
 	struct scene *scene = *state;
 	void *scratch = scene->scratch;
 
+	refusing = roster_hangs = false;
 	assert_true(manager_stop(scene->manager));
 	sd_event_unref(scene->event);
 	free(scene);
 	speed = 1;
-	refusing = false;
 	lines = targets = readies = 0;
 	return scratch_teardown(&scratch);
 }
@@ -335,6 +347,95 @@ static void test_configuration_is_wrong(void **state)
 	assert_string_equal(status_of(scene).uri, scene->uri);
 }
 
+/* A host of 32 GiB, where VMs may have 6, and libvirt's test driver, whose one VM holds 2. */
+static void start_with_budget(struct scene *scene)
+{
+	scratch_write(scene->scratch, "proc/meminfo",
+		      "MemTotal: 33554432 kB\nMemAvailable: 31457280 kB\n");
+	scene->options.root = scene->scratch->path;
+	snprintf(scene->uri, sizeof(scene->uri), "test:///default");
+	start(scene, "[daemon]\ninterval = 200ms\n[host]\nbudget = 6G\n[vm]\nmode = off\n");
+}
+
+static int reserve_gib(struct scene *scene, const char *vm, uint64_t gib, struct outcome *outcome)
+{
+	struct conf_error why = { "" };
+	int ret;
+
+	*outcome = (struct outcome){ 0 };
+	ret = manager_reserve(scene->manager, vm, gib * 1024 * 1024, 20000, on_reloaded, outcome,
+			      &why);
+	print_message("# %s\n", why.text);
+	return ret;
+}
+
+/*
+ * Asked before libvirt has said who runs, a reservation is neither refused for good nor waited for, as
+ * libvirt may say nothing until the asker is done.
+ */
+static void test_reserving_too_early(void **state)
+{
+	struct scene *scene = *state;
+	struct outcome outcome;
+
+	roster_hangs = true;
+	start_with_budget(scene);
+	assert_int_equal(reserve_gib(scene, "new", 1, &outcome), -EAGAIN);
+	run_for_ms(scene, 600);
+	assert_int_equal(reserve_gib(scene, "new", 1, &outcome), -EAGAIN);
+	roster_hangs = false;
+	while (!status_of(scene).ticks)
+		run_for_ms(scene, 20);
+	assert_int_equal(reserve_gib(scene, "new", 1, &outcome), 0);
+	run_until_known(scene, &outcome);
+	assert_int_equal(outcome.error, 0);
+}
+
+/*
+ * A VM is restarted while another's start keeps libvirt from saying who runs: the run that is over
+ * neither is in the way of the next, nor holds memory. The same for one that waits for more than there
+ * is while that VM runs; nobody is squeezed for it meanwhile.
+ */
+static void test_reserving_for_a_restart(void **state)
+{
+	struct scene *scene = *state;
+	struct outcome waits, restart;
+	virConnectPtr conn;
+	virDomainPtr domain;
+
+	start_with_budget(scene);
+	conn = virConnectOpen(scene->uri);
+	domain = virDomainLookupByName(conn, "test");
+	assert_non_null(domain);
+	while (!status_of(scene).ticks)
+		run_for_ms(scene, 20);
+	assert_int_equal(reserve_gib(scene, "test", 1, &restart), -EINVAL);
+	assert_int_equal(reserve_gib(scene, "new", 5, &waits), 0);
+	run_for_ms(scene, 1000);
+	assert_false(waits.known);
+	assert_eq(opt_or(status_of(scene).decision.capacity_kib, 0), 6 * 1024 * 1024);
+	assert_int_not_equal(status_of(scene).decision.state, HOST_HARD);
+
+	roster_hangs = true;
+	assert_int_equal(virDomainDestroy(domain), 0);
+	run_until_known(scene, &waits);
+	assert_int_equal(waits.error, 0);
+	assert_int_equal(reserve_gib(scene, "test", 1, &restart), 0);
+	run_until_known(scene, &restart);
+	assert_int_equal(restart.error, 0);
+	assert_eq(status_of(scene).fleet->n_vms, 1); /* until a roster says otherwise */
+	roster_hangs = false;
+	while (status_of(scene).fleet->n_vms)
+		run_for_ms(scene, 20);
+	assert_eq(status_of(scene).decision.held_kib, 6 * 1024 * 1024);
+	assert_int_equal(virDomainCreate(domain), 0);
+	while (status_of(scene).decision.held_kib != 4 * 1024 * 1024)
+		run_for_ms(scene, 20);
+	assert_eq(status_of(scene).fleet->n_vms, 1);
+	virDomainFree(domain);
+	virConnectClose(conn);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +443,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_targets_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_configuration_hangs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_configuration_is_wrong, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reserving_too_early, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reserving_for_a_restart, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, NULL);

@@ -303,6 +303,7 @@ static void test_hold(void **state)
 	assert_true(world_sum_actual(&world) <= GIB(6));
 	world_tick(&world, 5000);
 	assert_eq(world.totals.held_kib, GIB(2));
+	assert_eq(world.totals.holdable_kib, GIB(4)); /* what is held already is part of it */
 	/* More than there is above the reservations: what can be had, and no more. */
 	world.settings.hold_kib = GIB(5);
 	world_settle(&world, 200);

@@ -399,6 +399,36 @@ static void test_roster_hangs(void **state)
 	assert_eq(fresh(scene), VMS); /* ... but asked for again */
 }
 
+/*
+ * The first VM of an empty host is being started: that there is no other is known, but not before
+ * libvirt has said so, nor after its connection was lost.
+ */
+static void test_roster_hangs_on_an_empty_host(void **state)
+{
+	struct scene *scene = *state;
+
+	host.n_vms = 0;
+	set(&host.roster_stopped, true);
+	assert_int_equal(make_round(scene), 0);
+	assert_int_equal(scene->outcome.error, -ETIMEDOUT);
+	assert_false(sampler_has_roster(scene->sampler));
+	set(&host.roster_stopped, false);
+	run_until(scene, &scene->thawed, 1);
+	assert_int_equal(make_round(scene), 0);
+	assert_int_equal(scene->outcome.error, 0);
+	assert_true(sampler_has_roster(scene->sampler));
+	set(&host.roster_stopped, true);
+	for (unsigned int i = 0; i < 3; i++) {
+		assert_int_equal(make_round(scene), 0);
+		assert_int_equal(scene->outcome.error, 0);
+		assert_true(scene->outcome.late);
+	}
+	assert_eq(scene->fleet.n_vms, 0);
+	sampler_cancel(scene->sampler);
+	assert_int_equal(make_round(scene), 0);
+	assert_int_equal(scene->outcome.error, -ETIMEDOUT);
+}
+
 /* libvirt itself hangs: nothing is known, calls are bounded, and all is well afterwards. */
 static void test_everything_hangs(void **state)
 {
@@ -463,6 +493,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_as_many_as_may_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_half_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_roster_hangs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_roster_hangs_on_an_empty_host, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_everything_hangs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_cancelled, set_up, tear_down),
 	};

@@ -263,6 +263,31 @@ static void test_domain_xml(void **state)
 			    .has_balloon);
 }
 
+/* Tenants write the metadata: what is in it looks like anything, and is none of it. */
+static void test_memory_of_domains(void **state)
+{
+	static const char lies[] =
+		"<domain>\n  <metadata>\n<x:a xmlns:x='urn:x'><!--\n</metadata>\n"
+		"  <memory unit='KiB'>4</memory>\n  <memoryBacking><hugepages/></memoryBacking>\n-->"
+		"<memory unit='KiB'>5</memory></x:a>\n  </metadata>\n"
+		"  <memory unit='KiB'>67108864</memory>\n</domain>\n";
+	struct domain_description description;
+
+	(void)state;
+	description = describe(lies);
+	assert_known(description.memory_kib, 67108864);
+	assert_false(description.hugepages);
+	assert_known(describe("<domain><memory>1048577</memory></domain>").memory_kib, 1048577);
+	assert_known(
+		describe("<domain><memory unit='KiB'>9007199254740</memory></domain>").memory_kib,
+		9007199254740);
+	assert_false(describe("<domain><memory unit='GiB'>4</memory></domain>").memory_kib.known);
+	assert_false(describe("<domain><memory>much</memory></domain>").memory_kib.known);
+	assert_false(describe("<domain><memory>-4</memory></domain>").memory_kib.known);
+	assert_false(describe("<domain><memory>1e99</memory></domain>").memory_kib.known);
+	assert_false(describe("<domain/>").memory_kib.known);
+}
+
 static void test_pinned_domains(void **state)
 {
 	static const char *const pinned[] = {
@@ -341,6 +366,7 @@ int main(void)
 		cmocka_unit_test(test_run_states),
 		cmocka_unit_test(test_stats_age),
 		cmocka_unit_test(test_domain_xml),
+		cmocka_unit_test(test_memory_of_domains),
 		cmocka_unit_test(test_pinned_domains),
 		cmocka_unit_test(test_hugepages),
 		cmocka_unit_test(test_remote_uris),
