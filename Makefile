@@ -5,8 +5,8 @@ KVER ?= $(shell uname -r)
 
 .DEFAULT_GOAL := all
 .PHONY: help all bootstrap kernels kmod hostd check check-style style check-unit fuzz check-guest \
-	check-e2e check-debug check-small check-rt check-stress check-packages chaos bench-policy \
-	bench-daemon bench-kmod bench-live demo pictures install deb clean
+	check-e2e check-debug check-small check-64k check-rt check-stress check-packages chaos \
+	bench-policy bench-daemon bench-kmod bench-live demo pictures install deb clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,11 @@ check-small: ## the module in a guest of 64 MiB, with a kernel that fits (builds
 	@scripts/bootstrap
 	@scripts/source-kernel small
 	@tests/guest/check --kernel "small=tiny/*"
+
+check-64k: ## the module in arm64 guests whose pages have 64 KiB, emulated (builds a kernel: 10 min.)
+	@scripts/bootstrap arm64
+	@scripts/source-kernel 64k
+	@tests/guest/check --kernel 64k
 
 check-rt: ## the module in a kernel with PREEMPT_RT
 	@scripts/bootstrap

@@ -19,6 +19,13 @@ die()
 # Print the header comment of the calling script: its help is its first comment, once.
 usage() { awk 'NR > 1 && /^#/ { sub(/^# ?/, ""); print; next } NR > 1 { exit }' "$0"; }
 
+# The prefix of the tools that build for the kernel whose headers are in $1; none where it is of this
+# machine's own kind.
+cross_prefix()
+{
+	[ "$(uname -m)" = aarch64 ] || ! grep -qsx CONFIG_ARM64=y "$1/.config" || echo aarch64-linux-gnu-
+}
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Run as root: directly, or through sudo. Fails with a clear line when neither is possible.

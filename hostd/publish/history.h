@@ -30,8 +30,8 @@ void history_free(struct history *history); /* takes NULL */
 int history_tick(struct history *history, const struct status *status, uint64_t now_ms);
 
 /*
- * The bytes of a file with all of it, also of VMs of the last file that may still be found, to be freed; `wall_ms` is put in, so that the time between can
- * be told when it is read. Returns 0 or -ENOMEM.
+ * The bytes of a file with all of it, also of VMs of the last file that may still be found, to be freed;
+ * `wall_ms` is put in, so that the time between can be told when it is read. Returns 0 or -ENOMEM.
  */
 int history_encode(const struct history *history, uint64_t now_ms, uint64_t wall_ms,
 		   void **ret_bytes, size_t *ret_length);

@@ -5,6 +5,7 @@
 #include "checks.h"
 #include "harness/lines.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -188,19 +189,24 @@ static void check_stats_memory(struct test *t, const struct balloon_stats *stats
 		     slack(t, STATS_SLACK_BYTES), stats_tag_name(7));
 }
 
+static uint64_t page_bytes(const struct test *t)
+{
+	return (uint64_t)t->guest->source->page_kib * 1024;
+}
+
 void check_stats(struct test *t)
 {
 	static const struct {
 		unsigned int tag;
 		const char *field;
-		uint64_t unit; /* of the tag, in units of the field */
+		bool bytes; /* where the field is pages */
 	} counters[] = {
-		{ 0, "pswpin", 4096 },
-		{ 1, "pswpout", 4096 },
-		{ 2, "pgmajfault", 1 },
-		{ 3, "pgfault", 1 },
-		{ 8, "htlb_buddy_alloc_success", 1 },
-		{ 9, "htlb_buddy_alloc_fail", 1 },
+		{ 0, "pswpin", true },
+		{ 1, "pswpout", true },
+		{ 2, "pgmajfault", false },
+		{ 3, "pgfault", false },
+		{ 8, "htlb_buddy_alloc_success", false },
+		{ 9, "htlb_buddy_alloc_fail", false },
 	};
 	uint64_t before[sizeof(counters) / sizeof(*counters)], after;
 	struct balloon_stats stats, first;
@@ -221,13 +227,93 @@ void check_stats(struct test *t)
 	if (t->failed)
 		return;
 	for (size_t i = 0; i < sizeof(counters) / sizeof(*counters); i++) {
-		uint64_t value = stats.value[counters[i].tag] / counters[i].unit;
+		uint64_t value =
+			stats.value[counters[i].tag] / (counters[i].bytes ? page_bytes(t) : 1);
 
 		require_ok(t, guest_vmstat(t->guest, counters[i].field, &after));
 		require(t, value >= before[i] && value <= after,
 			"%s: expected %" PRIu64 " to %" PRIu64 ", got %" PRIu64,
 			stats_tag_name(counters[i].tag), before[i], after, value);
 	}
+}
+
+/* The sum of the fields of /proc/vmstat whose name begins so. */
+static int vmstat_sum(const char *vmstat, const char *prefix, uint64_t *ret_sum)
+{
+	size_t length = strlen(prefix);
+	uint64_t sum = 0;
+	bool found = false;
+
+	for (const char *line = vmstat; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, prefix, length) != 0)
+			continue;
+		found = true;
+		sum += strtoull(line + strcspn(line, " \n"), NULL, 10);
+	}
+	if (!found)
+		return -ENOENT;
+	*ret_sum = sum;
+	return 0;
+}
+
+/* Reclaim is provoked first, to have something to compare. */
+void check_newer_stats(struct test *t)
+{
+	static const struct {
+		unsigned int tag;
+		bool bytes; /* where the fields are pages */
+		const char *prefix; /* of the fields of /proc/vmstat that add up to it */
+	} tags[] = {
+		{ 10, false, "oom_kill" },	{ 11, false, "allocstall_" },
+		{ 12, true, "pgscan_kswapd" },	{ 13, true, "pgscan_direct " },
+		{ 14, true, "pgsteal_kswapd" }, { 15, true, "pgsteal_direct" },
+	};
+	unsigned int mib = t->guest->memory_mib * 6 / 10;
+	char name[64], *text, *before, *after;
+	uint64_t value[16], low, high;
+	bool has[16] = { false };
+
+	if (strcmp(t->guest->source->driver, "aerostat") != 0) {
+		test_skip(t, "only aerostat shows what it tells");
+		return;
+	}
+	require_ok(t, guest_ask(t->guest, NULL, "cache %u", mib));
+	require_ok(t, guest_ask(t->guest, NULL, "hog presser %u", mib));
+	require_ok(t, guest_ask(t->guest, NULL, "hog-wait presser"));
+	require_ok(t, guest_balloon_device(t->guest, name, sizeof(name)));
+	require_ok(t, guest_ask(t->guest, &before, "read /proc/vmstat"));
+	require_ok(t, guest_ask(t->guest, &text, "read /sys/kernel/debug/aerostat/%s/statistics",
+				name));
+	require_ok(t, guest_ask(t->guest, &after, "read /proc/vmstat"));
+	for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		unsigned long tag = strtoul(line, NULL, 10);
+
+		require(t, tag < 16 && !has[tag], "unknown or repeated tag: %.40s", line);
+		has[tag] = true;
+		value[tag] = strtoull(line + strcspn(line, " \n"), NULL, 10);
+	}
+	for (unsigned int tag = 0; tag < 10; tag++)
+		require(t, has[tag], "tag %u: expected a value, got none", tag);
+	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
+		uint64_t unit = tags[i].bytes ? page_bytes(t) : 1;
+
+		if (vmstat_sum(before, tags[i].prefix, &low) < 0 ||
+		    vmstat_sum(after, tags[i].prefix, &high) < 0) {
+			require(t, !has[tags[i].tag], "tag %u: this kernel has no %s", tags[i].tag,
+				tags[i].prefix);
+			continue;
+		}
+		require(t, has[tags[i].tag], "tag %u: expected %" PRIu64 ", got none", tags[i].tag,
+			low);
+		require(t, value[tags[i].tag] >= low * unit && value[tags[i].tag] <= high * unit,
+			"tag %u: expected %" PRIu64 " to %" PRIu64 ", got %" PRIu64, tags[i].tag,
+			low * unit, high * unit, value[tags[i].tag]);
+	}
+	require(t, value[12] + value[13] > 0, "no page was scanned: nothing was compared");
+	free(text);
+	free(before);
+	free(after);
 }
 
 void check_state(struct test *t, const char *key, const char *expected)

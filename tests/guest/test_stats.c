@@ -6,9 +6,7 @@
 #include "faults.h"
 #include "harness/lines.h"
 #include "sent.h"
-#include "sent.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define FULL_KIB (256u * KIB_PER_MIB)
@@ -101,6 +99,10 @@ static void one_at_a_time(struct test *t)
 	struct sent sent;
 	char *text;
 
+	if (strcmp(t->guest->source->driver, "aerostat") != 0) {
+		test_skip(t, "only aerostat is watched");
+		return;
+	}
 	require_ok(t, guest_set_stats_interval(t->guest, 0));
 	require_ok(t, unload(t));
 	if (!sent_watch(t, STATS_QUEUE))
@@ -132,85 +134,9 @@ static void one_at_a_time(struct test *t)
 	require_ok(t, sent_end(t));
 }
 
-/* The sum of the fields of /proc/vmstat whose name begins so. */
-static int vmstat_sum(const char *vmstat, const char *prefix, uint64_t *ret_sum)
-{
-	size_t length = strlen(prefix);
-	uint64_t sum = 0;
-	bool found = false;
-
-	for (const char *line = vmstat; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, prefix, length) != 0)
-			continue;
-		found = true;
-		sum += strtoull(line + strcspn(line, " \n"), NULL, 10);
-	}
-	if (!found)
-		return -ENOENT;
-	*ret_sum = sum;
-	return 0;
-}
-
-/*
- * Tags 10 to 15 are newer than this QEMU, which drops them; so look where the module says what it
- * would tell. Reclaim is provoked first, to have something to compare.
- */
 static void newer_tags(struct test *t)
 {
-	static const struct {
-		unsigned int tag;
-		uint64_t unit; /* of the tag, in units of the fields */
-		const char *prefix; /* of the fields of /proc/vmstat that add up to it */
-	} tags[] = {
-		{ 10, 1, "oom_kill" },		{ 11, 1, "allocstall_" },
-		{ 12, 4096, "pgscan_kswapd" },	{ 13, 4096, "pgscan_direct " },
-		{ 14, 4096, "pgsteal_kswapd" }, { 15, 4096, "pgsteal_direct" },
-	};
-	char name[64], *text, *before, *after;
-	uint64_t value[16], low, high;
-	bool has[16] = { false };
-
-	if (strcmp(t->guest->source->driver, "aerostat") != 0) {
-		test_skip(t, "only aerostat shows what it tells");
-		return;
-	}
-	require_ok(t, guest_ask(t->guest, NULL, "cache 150"));
-	require_ok(t, guest_ask(t->guest, NULL, "hog presser 150"));
-	require_ok(t, guest_ask(t->guest, NULL, "hog-wait presser"));
-	require_ok(t, guest_balloon_device(t->guest, name, sizeof(name)));
-	require_ok(t, guest_ask(t->guest, &before, "read /proc/vmstat"));
-	require_ok(t, guest_ask(t->guest, &text, "read /sys/kernel/debug/aerostat/%s/statistics",
-				name));
-	require_ok(t, guest_ask(t->guest, &after, "read /proc/vmstat"));
-	for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		unsigned long tag = strtoul(line, NULL, 10);
-
-		require(t, tag < 16 && !has[tag], "unknown or repeated tag: %.40s", line);
-		has[tag] = true;
-		value[tag] = strtoull(line + strcspn(line, " \n"), NULL, 10);
-	}
-	for (unsigned int tag = 0; tag < 10; tag++)
-		require(t, has[tag], "tag %u: expected a value, got none", tag);
-	for (size_t i = 0; i < sizeof(tags) / sizeof(*tags); i++) {
-		if (vmstat_sum(before, tags[i].prefix, &low) < 0 ||
-		    vmstat_sum(after, tags[i].prefix, &high) < 0) {
-			require(t, !has[tags[i].tag], "tag %u: this kernel has no %s", tags[i].tag,
-				tags[i].prefix);
-			continue;
-		}
-		require(t, has[tags[i].tag], "tag %u: expected %" PRIu64 ", got none", tags[i].tag,
-			low);
-		require(t,
-			value[tags[i].tag] >= low * tags[i].unit &&
-				value[tags[i].tag] <= high * tags[i].unit,
-			"tag %u: expected %" PRIu64 " to %" PRIu64 ", got %" PRIu64, tags[i].tag,
-			low * tags[i].unit, high * tags[i].unit, value[tags[i].tag]);
-	}
-	require(t, value[12] + value[13] > 0, "no page was scanned: nothing was compared");
-	free(text);
-	free(before);
-	free(after);
+	check_newer_stats(t);
 }
 
 static const struct guest_test tests[] = {

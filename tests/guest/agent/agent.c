@@ -13,6 +13,7 @@
  *   agent.params=A=1,B=2         its parameters
  *   agent.load=SHAPE[,P=V...]    a load, see load.c
  *   agent.swap=NAME              a virtio disk, e.g. vda, with a swap area
+ *   agent.port=NAME              the port to the host, of /dev, in place of the second serial port
  *   agent.poweroff=1             power off as soon as all that is done
  *
  * Its first line on the port is "agent ready kernel=RELEASE module=NAME module_errno=N".
@@ -31,7 +32,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PORT_PATH  "/dev/ttyS1"
 #define ORDER_PATH "/lib/modules/order"
 
 static void mount_all(void)
@@ -88,6 +88,18 @@ static void load_balloon(void)
 	port_sendf("agent ready kernel=%s module=%s module_errno=%d", system.release, name, -r);
 }
 
+static void open_port(void)
+{
+	char name[32] = "ttyS1", path[64];
+	int r;
+
+	cmdline_get("agent.port", name, sizeof(name));
+	snprintf(path, sizeof(path), "/dev/%s", name);
+	r = port_open(path);
+	if (r < 0)
+		fprintf(stderr, "agent: cannot open %s: %s\n", path, strerror(-r));
+}
+
 static bool poweroff_asked(void)
 {
 	char text[8];
@@ -111,9 +123,7 @@ int main(void)
 	file_write("/proc/sys/kernel/printk", "8");
 	/* Hogs and loads may ask for more than is free while the balloon gives way. */
 	file_write("/proc/sys/vm/overcommit_memory", "1");
-	r = port_open(PORT_PATH);
-	if (r < 0)
-		fprintf(stderr, "agent: cannot open %s: %s\n", PORT_PATH, strerror(-r));
+	open_port();
 	load_transports();
 	load_balloon();
 	r = swap_start();

@@ -370,6 +370,6 @@ int guest_free_kib(struct guest *guest, uint64_t *ret_kib)
 	if (r == 0)
 		r = percpu_free_pages(guest, &pages);
 	if (r == 0)
-		*ret_kib = free_kib + pages * 4;
+		*ret_kib = free_kib + pages * guest->source->page_kib;
 	return r;
 }

@@ -29,6 +29,8 @@ struct guest_source {
 	 * on top of its configuration, and the balloon functions below leave it out.
 	 */
 	uint32_t extra_mib;
+	bool arm64; /* what this kernel is for; else x86-64 */
+	uint32_t page_kib; /* of this kernel */
 	/* How many random targets a stress test sets, and where its numbers begin. */
 	unsigned int stress_targets;
 	uint32_t stress_seed;

@@ -109,10 +109,26 @@ static void add_tsc(char *append, size_t size)
 			 khz);
 }
 
+/* The serial ports: the kernel's console and the agent's. */
+static void add_ports(struct command_line *line, bool arm64, const char *console)
+{
+	add_option(line, "-chardev", "file,id=console,path=%s", console);
+	add_option(line, "-chardev", "socket,id=agent,fd=%d", AGENT_FD);
+	if (arm64) {
+		/* The machine has one of its own, of another kind. */
+		add_option(line, "-serial", "chardev:console");
+		add_option(line, "-device", "pci-serial,chardev=agent");
+	} else {
+		add_option(line, "-device", "isa-serial,chardev=console,index=0");
+		add_option(line, "-device", "isa-serial,chardev=agent,index=1");
+	}
+}
+
 static void make_command_line(struct command_line *line, const struct guest_config *config,
 			      const struct qemu_files *files, const char *driver)
 {
-	const char *machine = config->machine ? config->machine : "q35";
+	bool arm64 = config->arm64;
+	const char *machine = config->machine ? config->machine : arm64 ? "virt" : "q35";
 	const char *device = config->device ? config->device : "virtio-balloon-pci,id=balloon0";
 	bool microvm = strcmp(machine, "microvm") == 0;
 	bool kvm = strcmp(files->accel, "kvm") == 0;
@@ -131,9 +147,9 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 										: "";
 	char append[1024];
 
-	add(line, "qemu-system-x86_64");
+	add(line, arm64 ? "qemu-system-aarch64" : "qemu-system-x86_64");
 	add_option(line, "-accel", "%s", files->accel);
-	add_option(line, "-cpu", "%s", kvm ? "host" : "max");
+	add_option(line, "-cpu", "%s", kvm ? "host" : arm64 ? "cortex-a72" : "max");
 	/* A microvm's own serial port would take the place of ours; the clock wakes sleepers. */
 	add_option(line, "-machine", "%s%s", machine,
 		   microvm ? ",isa-serial=off,rtc=on,acpi=on" : "");
@@ -148,17 +164,14 @@ static void make_command_line(struct command_line *line, const struct guest_conf
 	add_option(line, "-kernel", "%s", files->kernel);
 	add_option(line, "-initrd", "%s", files->initrd);
 	snprintf(append, sizeof(append),
-		 "console=ttyS0,115200 no_console_suspend loglevel=5 panic=-1%s%s"
-		 " agent.module=%s%s%s %s",
-		 kvm ? "" : patience, quick_irqs, driver, config->params ? " agent.params=" : "",
+		 "console=%s no_console_suspend loglevel=5 panic=-1%s%s agent.module=%s%s%s %s",
+		 arm64 ? "ttyAMA0 agent.port=ttyS0" : "ttyS0,115200", kvm ? "" : patience,
+		 quick_irqs, driver, config->params ? " agent.params=" : "",
 		 config->params ? config->params : "", config->append ? config->append : "");
 	if (microvm && !kvm)
 		add_tsc(append, sizeof(append));
 	add_option(line, "-append", "%s", append);
-	add_option(line, "-chardev", "file,id=console,path=%s", files->console);
-	add_option(line, "-device", "isa-serial,chardev=console,index=0");
-	add_option(line, "-chardev", "socket,id=agent,fd=%d", AGENT_FD);
-	add_option(line, "-device", "isa-serial,chardev=agent,index=1");
+	add_ports(line, arm64, files->console);
 	add_option(line, "-chardev", "socket,id=qmp,fd=%d", QMP_FD);
 	add_option(line, "-mon", "chardev=qmp,mode=control");
 	if (config->global)

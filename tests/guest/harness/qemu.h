@@ -2,6 +2,7 @@
 #ifndef GUEST_QEMU_H
 #define GUEST_QEMU_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,6 +14,7 @@
 
 /* What a guest consists of. NULL and 0 take the default in brackets. */
 struct guest_config {
+	bool arm64; /* for kernels of arm64, and no others; the machine is then "virt" [x86-64] */
 	const char *machine; /* q35, pc, microvm [q35] */
 	const char *device; /* of the balloon, with id=balloon0 [modern PCI, no options] */
 	const char *global; /* a device property to set, DRIVER.NAME=VALUE [none] */

@@ -213,17 +213,26 @@ static uint32_t extra_mib(const char *series)
 	return strcmp(series, "debug") == 0 ? DEBUG_EXTRA_MIB : 0;
 }
 
+/* Of the kernels of source-kernel, one is for another machine, with large pages. */
+static bool is_arm64(const char *series)
+{
+	return strcmp(series, "64k") == 0;
+}
+
 /* In a child: what is left of the suite of one kernel. */
 static int run_kernel(const struct options *options, const char *build, const struct kernel *chosen)
 {
 	char kernel[PATH_MAX + 64], initrd[PATH_MAX + 64], logs[PATH_MAX + 64];
 	const char *series = chosen->series;
+	bool arm64 = is_arm64(series);
 	struct guest_source source = { .series = chosen->series,
-				       .accel = options->accel,
+				       .accel = arm64 ? "tcg" : options->accel,
 				       .kernel = kernel,
 				       .initrd = initrd,
 				       .driver = options->driver,
 				       .extra_mib = extra_mib(chosen->series),
+				       .arm64 = arm64,
+				       .page_kib = arm64 ? 64 : 4,
 				       .stress_targets = options->stress_targets,
 				       .stress_seed = options->stress_seed };
 	int r;

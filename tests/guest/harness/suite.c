@@ -302,6 +302,8 @@ static bool selected(const char *pattern, const struct guest_group *group,
 
 static void run_group(struct suite *suite, const struct guest_group *group)
 {
+	if (group->config.arm64 != suite->source->arm64)
+		return;
 	suite->boots = 0;
 	for (size_t i = 0; i < group->test_count; i++)
 		if (selected(suite->pattern, group, &group->tests[i]))
