@@ -24,9 +24,9 @@
 #define NAMED_PAGES 159u
 #define RANGE_PAGES 75u
 
-#define PARAMETERS	  "/sys/module/aerostat/parameters/"
-#define FLOOR_MIB	  200u
-#define AT_FLOOR	  "the guest is down to its floor"
+#define PARAMETERS "/sys/module/aerostat/parameters/"
+#define FLOOR_MIB  200u
+#define AT_FLOOR   "the guest is down to its floor"
 
 /* How long the guest is watched doing nothing, and how busy it may be over it. */
 #define IDLE_MS	     1500u
