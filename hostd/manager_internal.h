@@ -168,8 +168,8 @@ void manager_taken(struct vm *vm); /* one was set */
 /* What may have been in the way is gone: ask again in the next tick. */
 void manager_refusal_retry(struct vm *vm);
 
-/* Of a decision that was just taken: is it to wait, because the last one was refused? */
-void manager_refusal_hold(struct vm *vm, uint64_t now_ms);
+/* For how long it is not to be asked, because the last target was refused; 0: it may be. */
+uint64_t manager_refused_ms(const struct vm *vm, uint64_t now_ms);
 
 /* manager_orders.c */
 
