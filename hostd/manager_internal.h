@@ -32,6 +32,7 @@ struct manager {
 	struct conf *conf;
 	char *uri; /* of the libvirt that it is about; stays, whatever a reload brings */
 	bool reloading; /* files are being read */
+	bool reserve_rejected; /* the one that is configured is none for this host; has been logged */
 	struct link *link;
 	struct balloon_actuator actuator;
 	bool paused; /* by order: decisions are not carried out */
@@ -130,6 +131,11 @@ void manager_state_save(struct manager *manager);
 
 /* After the loop, with all VMs still known: write it, and wait for that. */
 void manager_state_end(struct manager *manager);
+
+/* manager_reload.c */
+
+/* In each tick: whether the reserve that is configured can be this host's, said when that changes. */
+void manager_check_reserve(struct manager *manager);
 
 /* manager_release.c */
 

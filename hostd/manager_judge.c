@@ -174,6 +174,7 @@ void manager_judge(struct manager *manager)
 	manager->host = manager->remote ? sampler_node(manager->sampler)
 					: host_sample_read(manager->options->root);
 	note_pressure(manager);
+	manager_check_reserve(manager);
 	if (build_snapshot(manager, now_ms)) {
 		log_error("out of memory; no decisions in this tick");
 		return;

@@ -28,6 +28,7 @@
 
 static unsigned int speed = 1; /* of the daemon's clock */
 static unsigned int lines; /* logged, but for debugging */
+static unsigned int misfits; /* of them, those of a reserve that cannot be this host's */
 static atomic_uint targets; /* that were handed to libvirt ... */
 static bool refusing; /* ... which takes none */
 static unsigned int readies; /* how often the service manager was told READY=1 */
@@ -72,6 +73,7 @@ void __wrap_log_fields(enum log_level level, const char *message, const struct l
 	if (level == LOG_LEVEL_DEBUG)
 		return;
 	lines++;
+	misfits += strstr(message, "host.reserve: ") != NULL;
 	print_message("# %s\n", message);
 }
 
@@ -137,7 +139,7 @@ static int tear_down(void **state)
 	free(scene);
 	speed = 1;
 	refusing = false;
-	lines = targets = readies = 0;
+	lines = misfits = targets = readies = 0;
 	return scratch_teardown(&scratch);
 }
 
@@ -335,6 +337,33 @@ static void test_configuration_is_wrong(void **state)
 	assert_string_equal(status_of(scene).uri, scene->uri);
 }
 
+/* Known to be wrong only on this host: a reload keeps what was; a start says so and does without. */
+static void test_reserve_of_a_larger_host(void **state)
+{
+	struct scene *scene = *state;
+	struct outcome outcome;
+	uint64_t kept_kib;
+
+	make_node(scene);
+	start(scene, "[daemon]\ninterval = 200ms\n[host]\nreserve = 90000G\n");
+	while (status_of(scene).ticks < 3)
+		run_for_ms(scene, 20);
+	kept_kib = opt_or(status_of(scene).decision.reserve_kib, 0);
+	assert_between(kept_kib, 1, opt_or(status_of(scene).host.total_kib, 0) / 5);
+	assert_int_equal(misfits, 1);
+	reload(scene, scratch_write(scene->scratch, "good.conf", "[host]\nreserve = 1M\n"),
+	       &outcome);
+	run_until_known(scene, &outcome);
+	assert_int_equal(outcome.error, 0);
+	reload(scene, scratch_write(scene->scratch, "large.conf", "[host]\nreserve = 90000G\n"),
+	       &outcome);
+	run_until_known(scene, &outcome);
+	assert_int_equal(outcome.error, -EINVAL);
+	assert_contains(outcome.why, "host.reserve");
+	assert_eq(opt_or(status_of(scene).conf->policy.reserve_kib, 0), 1024);
+	assert_int_equal(misfits, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +371,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_targets_are_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_configuration_hangs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_configuration_is_wrong, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_reserve_of_a_larger_host, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, group_set_up, NULL);

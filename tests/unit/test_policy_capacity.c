@@ -334,6 +334,27 @@ static void test_sliding_reserve(void **state)
 	assert_eq(opt_or(reserve_kib(&settings, opt_none()), 0), GIB(3));
 }
 
+/* One that was meant for a larger host is none: what holds without it is kept, and VMs what they have. */
+static void test_reserve_of_a_larger_host(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two(&world);
+	host(&world, GIB(10), GIB(6)); /* 1 of them reserve */
+	world.settings.reserve_kib = opt_some(GIB(10));
+	for (int i = 0; i < 10; i++)
+		world_tick(&world, 5000);
+	assert_eq(opt_or(world.totals.reserve_kib, 0), GIB(1));
+	assert_int_equal(world.totals.state, HOST_RELAXED);
+	assert_eq(world_actual(&world, 0), GIB(2));
+	assert_true(reserve_fits(&world.settings, opt_none()));
+	assert_false(reserve_fits(&world.settings, opt_some(GIB(11))));
+	assert_true(reserve_fits(&world.settings, opt_some(GIB(12))));
+	world.settings.reserve_kib = opt_some(GIB(9));
+	assert_eq(opt_or(reserve_kib(&world.settings, opt_some(GIB(10))), 0), GIB(9));
+}
+
 /* A VM that boots is charged for what it has touched and a quarter, not for its maximum. */
 static void test_booting_is_charged_by_touch(void **state)
 {
@@ -496,6 +517,7 @@ int main(void)
 		cmocka_unit_test(test_budget_overdrawn),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_sliding_reserve),
+		cmocka_unit_test(test_reserve_of_a_larger_host),
 		cmocka_unit_test(test_booting_is_charged_by_touch),
 		cmocka_unit_test(test_migrating_in),
 		cmocka_unit_test(test_starting),
