@@ -194,6 +194,7 @@ struct policy_state {
 	uint64_t ahead_ms; /* of the caller's time, which went back by so much */
 	enum host_state state; /* with hysteresis: left later than entered */
 	bool filling; /* the float is being filled up again */
+	bool host_told; /* what the host has available has been known */
 	struct opt_u64 last_swap_out_pages;
 	bool swapped; /* the host swapped more than it may, or harmed VMs by it, last at ... */
 	uint64_t swapped_ms;
