@@ -102,7 +102,7 @@ static inline bool vm_judged(const struct policy_vm *vm)
 /* True when nothing can be taken from it, or may be; a host that is hard takes from VMs that boot, too. */
 static inline bool vm_kept(const struct tick *tick, const struct policy_vm *vm)
 {
-	return vm->work.refused || (vm->work.keep && !(tick->totals.state >= HOST_HARD &&
+	return vm->work.unasked || (vm->work.keep && !(tick->totals.state >= HOST_HARD &&
 						       vm->work.keep_reason == REASON_BOOTING));
 }
 

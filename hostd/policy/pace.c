@@ -108,8 +108,10 @@ static enum reason settle(const struct tick *tick, struct policy_vm *vm)
 		work->target_kib = work->heading_kib;
 		return work->held;
 	}
-	if (work->refused) {
+	if (work->unasked) {
 		work->target_kib = work->heading_kib;
+		if (work->foreign)
+			return REASON_FOREIGN;
 		return vm_judged(vm) ? REASON_REFUSED : work->held;
 	}
 	if (give_settle(tick, vm)) {

@@ -158,7 +158,7 @@ struct vm_work {
 	bool keep; /* nothing may be taken from it, for keep_reason */
 	bool foreign; /* somebody else resized it a moment ago */
 	bool observed; /* decided, but not carried out */
-	bool refused; /* judged, but libvirt would not move it, in either direction */
+	bool unasked; /* may be judged, but nothing is asked of it, in either direction */
 	enum reason held; /* why its needs cannot be judged; REASON_NONE: they can */
 	enum reason keep_reason;
 	uint64_t actual_kib;

@@ -377,6 +377,30 @@ static void test_own_turns_are_not_foreign(void **state)
 	assert_int_not_equal(reason(&world, 0), REASON_FOREIGN);
 }
 
+/* Nor does it gain by giving a little that nobody asked it for, and being left alone for it. */
+static void test_foreign_and_smaller(void **state)
+{
+	struct world world;
+	uint64_t entitled, others_entitled;
+
+	(void)state;
+	two(&world);
+	world_tick(&world, 5000);
+	entitled = world_decision(&world, 0)->entitlement_kib;
+	others_entitled = world_decision(&world, 1)->entitlement_kib;
+	assert_true(others_entitled > MIB(1500));
+	world.vms[0].sample.actual_kib = opt_some(world_actual(&world, 0) - MIB(100));
+	for (int i = 0; i < 5; i++) {
+		world_tick(&world, 5000);
+		assert_int_equal(reason(&world, 0), REASON_FOREIGN);
+		assert_false(world_decision(&world, 0)->set);
+		assert_between(world_decision(&world, 0)->entitlement_kib, entitled - MIB(8),
+			       entitled + MIB(8));
+		assert_between(world_decision(&world, 1)->entitlement_kib, others_entitled - MIB(8),
+			       others_entitled + MIB(8));
+	}
+}
+
 /*
  * A guest that deflates its balloon because it runs out of memory looks as one that somebody made
  * larger. Nothing is taken from it, not even while the host is low; what it needs it gets; and it
@@ -491,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_foreign_without_a_target),
 		cmocka_unit_test(test_foreign_amid_moves),
 		cmocka_unit_test(test_own_turns_are_not_foreign),
+		cmocka_unit_test(test_foreign_and_smaller),
 		cmocka_unit_test(test_foreign_and_larger),
 		cmocka_unit_test(test_balloon_without_effect),
 	};
