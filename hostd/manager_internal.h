@@ -32,6 +32,7 @@ struct manager {
 	struct conf *conf;
 	char *uri; /* of the libvirt that it is about; stays, whatever a reload brings */
 	bool reloading; /* files are being read */
+	bool reserve_rejected; /* the one that is configured is none for this host; has been logged */
 	struct link *link;
 	struct balloon_actuator actuator;
 	bool paused; /* by order: decisions are not carried out */
@@ -131,6 +132,11 @@ void manager_state_save(struct manager *manager);
 /* After the loop, with all VMs still known: write it, and wait for that. */
 void manager_state_end(struct manager *manager);
 
+/* manager_reload.c */
+
+/* In each tick: whether the reserve that is configured can be this host's, said when that changes. */
+void manager_check_reserve(struct manager *manager);
+
 /* manager_release.c */
 
 /* A target has arrived, or has not: while releasing, go on with that VM or end. */
@@ -168,8 +174,8 @@ void manager_taken(struct vm *vm); /* one was set */
 /* What may have been in the way is gone: ask again in the next tick. */
 void manager_refusal_retry(struct vm *vm);
 
-/* Of a decision that was just taken: is it to wait, because the last one was refused? */
-void manager_refusal_hold(struct vm *vm, uint64_t now_ms);
+/* For how long it is not to be asked, because the last target was refused; 0: it may be. */
+uint64_t manager_refused_ms(const struct vm *vm, uint64_t now_ms);
 
 /* manager_orders.c */
 

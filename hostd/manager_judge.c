@@ -38,6 +38,7 @@ static void complete_sample(struct manager *manager, struct vm *vm, uint64_t now
 	sample->has_balloon = vm->description.has_balloon && !vm->description.pinned;
 	sample->apart = vm->description.hugepages;
 	sample->hung = vm->hung;
+	sample->refused_ms = manager_refused_ms(vm, now_ms);
 	if (vm->described && vm->has_job)
 		sample->run_state = VM_MIGRATING;
 }
@@ -83,8 +84,6 @@ static void take_decision(struct manager *manager, struct vm *vm,
 	bool changed;
 
 	vm->decision = *decision;
-	manager_refusal_hold(vm, now_ms);
-	decision = &vm->decision;
 	changed = !vm->decided_ms || before != decision->reason;
 	/* Whoever turned the statistics off meanwhile, or down, did not tell: look, and mend it. */
 	if (changed && vm->decided_ms && decision->reason == REASON_STALE_STATS)
@@ -197,6 +196,7 @@ void manager_judge(struct manager *manager)
 	manager->host = manager->remote ? sampler_node(manager->sampler)
 					: host_sample_read(manager->options->root);
 	note_pressure(manager);
+	manager_check_reserve(manager);
 	if (build_snapshot(manager, now_ms, &n_vms)) {
 		log_error("out of memory; no decisions in this tick");
 		return;

@@ -4,7 +4,8 @@
  * a save, somebody else's long call) holds the domain, or QEMU has no balloon after all. Asking again
  * with each tick would bring a line of log each time and a call that waits for the domain's lock. So
  * that VM is asked again after a while, each time after twice as long; at once when the job has
- * ended, it was started anew, or libvirt was. Meanwhile its reason says so.
+ * ended, it was started anew, or libvirt was. Meanwhile the policy knows, so that nobody waits for what
+ * this one would give, and its reason says so.
  */
 #include "manager_internal.h"
 
@@ -61,11 +62,7 @@ void manager_refusal_retry(struct vm *vm)
 	vm->refusal.delay_ms = 0;
 }
 
-void manager_refusal_hold(struct vm *vm, uint64_t now_ms)
+uint64_t manager_refused_ms(const struct vm *vm, uint64_t now_ms)
 {
-	if (!vm->decision.set || now_ms >= vm->refusal.until_ms)
-		return;
-	vm->decision.reason = REASON_REFUSED;
-	vm->decision.set = false;
-	vm->decision.wait_ms = vm->refusal.until_ms - now_ms;
+	return now_ms < vm->refusal.until_ms ? vm->refusal.until_ms - now_ms : 0;
 }

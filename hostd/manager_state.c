@@ -110,8 +110,9 @@ int manager_state_load(struct manager *manager)
 	return 0;
 }
 
-/* What was ordered goes on, a boost for what is left of its time. Once: orders since then count. */
-static void restore_orders(struct state_vm *found, uint64_t now_ms, uint64_t age_ms, struct vm *vm)
+/* What was ordered goes on, a boost for what is left of its time. */
+static void restore_orders(const struct state_vm *found, uint64_t now_ms, uint64_t age_ms,
+			   struct vm *vm)
 {
 	uint64_t left_ms = found->boost_left_ms < BOOST_MAX_MS ? found->boost_left_ms
 							       : BOOST_MAX_MS;
@@ -126,8 +127,6 @@ static void restore_orders(struct state_vm *found, uint64_t now_ms, uint64_t age
 			 " s",
 			 vm->name, found->boost_kib, (left_ms - age_ms) / 1000);
 	}
-	found->paused = false;
-	found->boost_left_ms = 0;
 }
 
 void manager_state_restore(struct manager *manager, struct vm *vm)
@@ -145,6 +144,9 @@ void manager_state_restore(struct manager *manager, struct vm *vm)
 	found = bsearch(&key, state->loaded.vms, state->loaded.n_vms, sizeof(key), compare_uuids);
 	if (!found)
 		return;
+	if (found->restored)
+		return;
+	found->restored = true;
 	if (found->paused || found->boost_left_ms)
 		restore_orders(found, now_ms, age_ms, vm);
 	/* What it needed before that is not what it usually needs. */

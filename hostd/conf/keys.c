@@ -13,13 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ARRAY_SIZE(array)    (sizeof(array) / sizeof((array)[0]))
-#define CLASS_PREFIX	     "class "
-#define HINT_DISTANCE_MAX    2 /* this many wrong letters are still taken for a misspelling */
-#define HINT_WORD_LEN	     32
-#define RESERVE_MAX_PERMILLE 900
-#define MIB		     ((uint64_t)1024) /* in KiB */
-#define GIB		     (1024 * MIB)
+#include "policy/reserve.h"
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define CLASS_PREFIX	  "class "
+#define HINT_DISTANCE_MAX 2 /* this many wrong letters are still taken for a misspelling */
+#define HINT_WORD_LEN	  32
+#define MIB		  ((uint64_t)1024) /* in KiB */
+#define GIB		  (1024 * MIB)
 
 struct key {
 	const char *section;

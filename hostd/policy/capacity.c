@@ -94,6 +94,9 @@ void capacity_tick(struct tick *tick)
 
 		totals->margin_kib = opt_some(sub_u64(bound_kib(available), untouched_kib));
 		capacity = min_u64(capacity, sub_u64(of_host, add_u64(reserved, untouched_kib)));
+		tick->state->host_told = true;
+	} else if (tick->state->host_told) {
+		return; /* not known for the moment: that is not what the budget alone leaves */
 	}
 	if (capacity == UINT64_MAX)
 		return;

@@ -28,8 +28,9 @@
  *
  * A guest that is stuck above its entitlement is charged to itself: what the others need is served as
  * if it had followed; only of what they do not need they have to make do without what it withholds.
- * Where even that is not there, they wait for it rather than pay for it. So is one that grew by
- * itself: guests can, and must not gain by it.
+ * Where even that is not there, they wait for it rather than pay for it. So is one that grew or shrank by
+ * itself: guests can, and must not gain by it. And so is one that libvirt does not move: others are not to
+ * lose by it either.
  *
  * VMs that are only observed are given the part they would have if they took part, in a sharing
  * of its own; in the others' sharing they keep what they hold.
@@ -125,7 +126,8 @@ static bool withholds(const struct policy_vm *vm)
 {
 	const struct vm_movement *movement = &vm->state->movement;
 
-	return (movement->stuck && !movement->stuck_growing) || vm->work.foreign;
+	return (movement->stuck && !movement->stuck_growing) || vm->work.foreign ||
+	       vm->work.unasked;
 }
 
 /* Less than this no VM is entitled to, unless its limit says so. */

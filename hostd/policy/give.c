@@ -105,7 +105,7 @@ void give_tick(struct tick *tick)
 		struct vm_work *work = &vm->work;
 		const struct vm_movement *movement = &vm->state->movement;
 
-		work->sharing = !work->fixed && !work->observed &&
+		work->sharing = !work->fixed && !work->observed && !work->unasked &&
 				!(movement->stuck && movement->stuck_growing);
 		work->target_kib = work->holds_kib;
 		work->due_kib = due(tick, vm);

@@ -2,15 +2,18 @@
 /*
  * Guards: is this VM's memory ours to move now?
  *
- * Three degrees of being left alone:
- *   fixed  nothing is asked of it, in either direction (off, no balloon, paused, migrating, or made
- *          smaller by somebody else a moment ago, who will have had a reason);
+ * Four degrees of being left alone:
+ *   fixed  nothing is asked of it, in either direction (off, no balloon, paused, migrating);
  *   held   its needs cannot be judged (no fresh statistics): it stays where it is, also when it was
  *          on its way further down, but is raised to its reservation, which depends on no statistics;
  *   keep   judged, but nothing is taken from it: it may grow (just booted, stuck, its balloon has no
  *          effect, or somebody else made it larger). A host that is hard takes from those that boot,
  *          too. "Somebody else" may be the guest, which deflates its balloon when it runs out of
- *          memory, and needs more.
+ *          memory, and needs more;
+ *   unasked  judged, but nothing is asked of it, in either direction, because libvirt has just refused that,
+ *          or somebody else made it smaller a moment ago, who will have had a reason: what it holds beyond
+ *          its entitlement is charged to itself (entitlement.c), or its guest, which can do that as well,
+ *          would gain by it; and what it needs is not waited for.
  * In each case its memory counts as used. A VM that is only observed is judged as any other, and
  * counts as held for the others, because nothing will make it move.
  */
@@ -141,8 +144,8 @@ void guard_vm(const struct tick *tick, struct policy_vm *vm)
 	work->held = why_fixed(vm);
 	work->observed = vm->settings->mode == VM_MODE_OBSERVE;
 	work->foreign = work->held == REASON_NONE && !work->observed && foreign(tick, vm);
-	if (work->foreign && !vm->state->foreign_up)
-		work->held = REASON_FOREIGN;
+	work->unasked = !work->observed &&
+			(sample->refused_ms || (work->foreign && !vm->state->foreign_up));
 	work->fixed = work->held != REASON_NONE;
 	if (!work->fixed)
 		work->held = why_held(tick, vm);

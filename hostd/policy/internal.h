@@ -99,11 +99,11 @@ static inline bool vm_judged(const struct policy_vm *vm)
 	return vm->work.held == REASON_NONE;
 }
 
-/* True when nothing may be taken from it; a host that is hard takes from VMs that boot, too. */
+/* True when nothing can be taken from it, or may be; a host that is hard takes from VMs that boot, too. */
 static inline bool vm_kept(const struct tick *tick, const struct policy_vm *vm)
 {
-	return vm->work.keep &&
-	       !(tick->totals.state >= HOST_HARD && vm->work.keep_reason == REASON_BOOTING);
+	return vm->work.unasked || (vm->work.keep && !(tick->totals.state >= HOST_HARD &&
+						       vm->work.keep_reason == REASON_BOOTING));
 }
 
 static inline uint64_t min_u64(uint64_t a, uint64_t b)

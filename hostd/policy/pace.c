@@ -64,6 +64,8 @@ static uint64_t wait_ms(const struct tick *tick, const struct policy_vm *vm, enu
 
 	if (reason == REASON_STUCK)
 		return sub_u64(state->movement.retry_at_ms, tick->now_ms);
+	if (reason == REASON_REFUSED)
+		return vm->sample->refused_ms;
 	if (reason == REASON_FOREIGN)
 		return rest_of(settings->foreign_hold_ms, state->foreign_ms, tick->now_ms);
 	if (reason == REASON_BOOTING)
@@ -105,6 +107,12 @@ static enum reason settle(const struct tick *tick, struct policy_vm *vm)
 	if (work->fixed) {
 		work->target_kib = work->heading_kib;
 		return work->held;
+	}
+	if (work->unasked) {
+		work->target_kib = work->heading_kib;
+		if (work->foreign)
+			return REASON_FOREIGN;
+		return vm_judged(vm) ? REASON_REFUSED : work->held;
 	}
 	if (give_settle(tick, vm)) {
 		vm->state->reclaim_ms = tick->now_ms;

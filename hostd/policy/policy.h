@@ -158,6 +158,7 @@ struct vm_work {
 	bool keep; /* nothing may be taken from it, for keep_reason */
 	bool foreign; /* somebody else resized it a moment ago */
 	bool observed; /* decided, but not carried out */
+	bool unasked; /* may be judged, but nothing is asked of it, in either direction */
 	enum reason held; /* why its needs cannot be judged; REASON_NONE: they can */
 	enum reason keep_reason;
 	uint64_t actual_kib;
@@ -193,6 +194,7 @@ struct policy_state {
 	uint64_t ahead_ms; /* of the caller's time, which went back by so much */
 	enum host_state state; /* with hysteresis: left later than entered */
 	bool filling; /* the float is being filled up again */
+	bool host_told; /* what the host has available has been known */
 	struct opt_u64 last_swap_out_pages;
 	bool swapped; /* the host swapped more than it may, or harmed VMs by it, last at ... */
 	uint64_t swapped_ms;

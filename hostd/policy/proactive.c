@@ -35,7 +35,7 @@ uint64_t proactive_cap(const struct tick *tick, struct policy_vm *vm)
 	struct vm_state *state = vm->state;
 	uint64_t pressure, step_kib, elapsed_ms;
 
-	if (!tick->settings->proactive || !vm_judged(vm) || work->keep) {
+	if (!tick->settings->proactive || !vm_judged(vm) || work->keep || work->unasked) {
 		state->probing = false;
 		return work->limit_kib;
 	}

@@ -5,6 +5,9 @@
  * one, because what the host itself needs in a hurry does not grow with its memory. The sliding
  * reserve is ESX's published one: 6 % of the first 4 GiB, 4 % of the next 8, 2 % of the next 16,
  * 1 % of the rest.
+ *
+ * A size meant for a larger host would leave this one's VMs nothing but their minimum, so one that does
+ * not fit is as good as none.
  */
 #include "policy/internal.h"
 
@@ -32,11 +35,20 @@ static uint64_t sliding(uint64_t total_kib)
 	return kib;
 }
 
+bool reserve_fits(const struct policy_settings *settings, struct opt_u64 total_kib)
+{
+	uint64_t total;
+
+	return !opt_get(total_kib, &total) ||
+	       bound_kib(opt_or(settings->reserve_kib, 0)) <=
+		       permille_of(bound_kib(total), RESERVE_MAX_PERMILLE);
+}
+
 struct opt_u64 reserve_kib(const struct policy_settings *settings, struct opt_u64 total_kib)
 {
 	uint64_t total, permille;
 
-	if (settings->reserve_kib.known)
+	if (settings->reserve_kib.known && reserve_fits(settings, total_kib))
 		return opt_some(bound_kib(opt_or(settings->reserve_kib, 0)));
 	if (!opt_get(total_kib, &total))
 		return opt_none();

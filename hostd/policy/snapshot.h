@@ -55,6 +55,8 @@ struct vm_sample {
 	enum vm_run_state run_state;
 	uint64_t up_ms; /* since it was started or reset, or since we first saw it */
 	bool hung; /* its QEMU does not answer: all below is old, and nothing can be asked of it */
+	uint64_t
+		refused_ms; /* libvirt set no target of it: it is not asked for so long; 0: it may be */
 	bool has_balloon; /* false: no device, so its memory cannot move */
 	bool apart; /* in huge pages: none of what the host's available memory is about */
 

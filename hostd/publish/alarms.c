@@ -6,6 +6,7 @@
 #include "publish/alarms.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +15,12 @@
 #define CLEAR_NUMERATOR	  9 /* over when below nine tenths: a value at the threshold does not flap */
 #define CLEAR_DENOMINATOR 10
 #define WHOLE_PERMILLE	  1000
+#define NAME_LEN	  256 /* QEMU's log file has the VM's name, so that is no longer */
 
 /* Of one host or VM. */
 struct entry {
 	char uuid[VM_UUID_LEN];
+	char name[NAME_LEN]; /* when an alarm was raised last */
 	uint64_t since_ms[ALARM_KINDS_]; /* the condition holds since; counts with `holds` */
 	bool holds[ALARM_KINDS_];
 	bool raised[ALARM_KINDS_];
@@ -246,17 +249,48 @@ static void judge_vm(struct entry *entry, const struct vm *vm, const struct conf
 		if (!value.known || !judge(entry, kind, opt_or(value, 0), conf, now_ms))
 			continue;
 		alarm.raised = entry->raised[kind];
+		if (alarm.raised)
+			snprintf(entry->name, sizeof(entry->name), "%s", vm->name);
 		if (alarm.limit.known)
 			alarm.value = value;
 		tell(userdata, &alarm);
 	}
 }
 
+struct listener {
+	const struct conf *conf;
+	alarm_fn tell;
+	void *userdata;
+};
+
+/* With its VM an alarm is over; there is no value any more. */
+static void vm_gone(void *userdata, void *gone)
+{
+	const struct listener *listener = userdata;
+	const struct entry *entry = gone;
+
+	for (int i = ALARM_FIRST_OF_VM; i < ALARM_KINDS_; i++) {
+		enum alarm_kind kind = (enum alarm_kind)i;
+		const struct alarm alarm = {
+			.kind = kind,
+			.vm = entry->name,
+			.uuid = entry->uuid,
+			.limit = alarm_limit(kind, listener->conf),
+		};
+
+		if (entry->raised[kind])
+			listener->tell(listener->userdata, &alarm);
+	}
+}
+
 int alarms_tick(struct alarms *alarms, const struct status *status, uint64_t now_ms, alarm_fn tell,
 		void *userdata)
 {
+	struct listener listener = { .conf = status->conf, .tell = tell, .userdata = userdata };
+	const struct by_vm_observer observer = { .go = vm_gone, .userdata = &listener };
+
 	judge_host(alarms, status, now_ms, tell, userdata);
-	if (by_vm_follow(&alarms->vms, status->fleet, NULL))
+	if (by_vm_follow(&alarms->vms, status->fleet, &observer))
 		return -ENOMEM;
 	for (size_t i = 0; i < status->fleet->n_vms; i++)
 		judge_vm(by_vm_at(&alarms->vms, i), status->fleet->vms[i], status->conf, now_ms,

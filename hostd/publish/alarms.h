@@ -60,7 +60,7 @@ void alarms_free(struct alarms *alarms); /* takes NULL */
 /*
  * Judge all conditions at `now_ms` (monotonic); `tell` hears of each change. An alarm is raised
  * when its condition has held for [alarms] hold, or at once where waiting would be wrong; it is
- * over when the value is below nine tenths of its threshold, or the condition is gone.
+ * over when the value is below nine tenths of its threshold, or the condition is gone, or its VM.
  * Returns 0 or -ENOMEM, when the alarms of some VMs are not judged.
  */
 int alarms_tick(struct alarms *alarms, const struct status *status, uint64_t now_ms, alarm_fn tell,

@@ -217,6 +217,7 @@ static int merge_one(struct fleet *fleet, const struct domain_stats *stats, uint
 		forget_numbers(vm);
 		vm->id = stats->id;
 		vm->asked_kib = opt_none();
+		vm->orders = (struct vm_orders){ 0 };
 		fleet_vm_restarted(vm, now_ms);
 		vm->described = false;
 	}

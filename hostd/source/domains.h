@@ -15,7 +15,7 @@
 #include "source/stats.h"
 #include "util/rate.h"
 
-/* What an operator has ordered; forgotten when the VM ends. */
+/* What an operator has ordered; forgotten when the VM ends, or runs anew. */
 struct vm_orders {
 	bool paused; /* decided, but not carried out */
 	uint64_t boost_kib; /* at least this is reserved for it ... */

@@ -23,6 +23,7 @@ struct state_vm {
 	bool paused; /* by order */
 	uint64_t boost_kib; /* reserved by order ... */
 	uint64_t boost_left_ms; /* ... for so long from the time of writing; 0: it is not */
+	bool restored; /* not in the file: its VM has had this, and of its next run it says nothing */
 };
 
 struct state_vms {

@@ -6,7 +6,8 @@
 
 #include "policy_world.h"
 
-#define TICK_MS 5000
+#define TICK_MS	   5000
+#define REFUSED_MS (5 * 60 * 1000)
 
 void world_init(struct world *world)
 {
@@ -59,10 +60,12 @@ uint64_t world_sum_actual(const struct world *world)
 	return sum;
 }
 
-static void measure(struct world_vm *vm)
+static void measure(struct world_vm *vm, uint64_t elapsed_ms)
 {
 	uint64_t actual = opt_or(vm->sample.actual_kib, 0);
+	uint64_t *refused_ms = &vm->sample.refused_ms;
 
+	*refused_ms = *refused_ms > elapsed_ms ? *refused_ms - elapsed_ms : 0;
 	if (vm->silent)
 		return;
 	vm->sample.stats_age_ms = opt_some(0);
@@ -73,15 +76,19 @@ void world_tick(struct world *world, uint64_t elapsed_ms)
 {
 	world->now_ms += elapsed_ms;
 	for (size_t i = 0; i < world->n_vms; i++)
-		measure(&world->vms[i]);
+		measure(&world->vms[i], elapsed_ms);
 	policy_tick(world->now_ms, &world->settings, &world->host, &world->state, world->order,
 		    world->n_vms, &world->totals);
 	for (size_t i = 0; i < world->n_vms; i++) {
 		struct world_vm *vm = &world->vms[i];
 		const struct vm_decision *decision = world_decision(world, i);
 
-		if (decision->set && !vm->stuck)
+		if (decision->set && vm->refused) {
+			vm->state.last_target_kib = opt_none();
+			vm->sample.refused_ms = REFUSED_MS;
+		} else if (decision->set && !vm->stuck) {
 			vm->sample.actual_kib = opt_some(decision->target_kib);
+		}
 	}
 }
 

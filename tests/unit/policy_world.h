@@ -20,6 +20,7 @@ struct world_vm {
 	struct vm_state state;
 	uint64_t use_kib; /* what its guest cannot give away */
 	bool stuck; /* its device ignores targets */
+	bool refused; /* libvirt sets none of its targets, and is asked again after five minutes */
 	bool silent; /* world_tick() leaves its statistics alone */
 };
 

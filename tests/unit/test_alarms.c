@@ -26,6 +26,7 @@ struct scene {
 	unsigned int cleared;
 	struct alarm last;
 	char device[STORAGE_NAME_LEN]; /* of that; "": of none */
+	char name[32]; /* of its VM */
 };
 
 static int setup(void **state)
@@ -79,6 +80,7 @@ static void take(void *userdata, const struct alarm *alarm)
 	else
 		scene->cleared++;
 	scene->last = *alarm;
+	snprintf(scene->name, sizeof(scene->name), "%s", alarm->vm ? alarm->vm : "host");
 	snprintf(scene->device, sizeof(scene->device), "%s", alarm->device ? alarm->device : "");
 }
 
@@ -266,6 +268,13 @@ static void test_vms_come_and_go(void **state)
 	tick(scene, 5000, 0, 0);
 	assert_true(alarms_raised(scene->alarms, ALARM_BALLOONED, "uuid-2"));
 	assert_false(alarms_raised(scene->alarms, ALARM_BALLOONED, "uuid-0"));
+	/* With the VM they are over, and whoever was told of them is told that. */
+	scene->fleet.n_vms = 2;
+	tick(scene, 5000, 0, 1);
+	assert_int_equal(scene->last.kind, ALARM_BALLOONED);
+	assert_false(scene->last.value.known);
+	assert_string_equal(scene->name, "vm");
+	tick(scene, 5000, 0, 0);
 }
 
 /* journalctl -x finds each kind's explanation by its MESSAGE_ID; no two kinds share one. */

@@ -240,12 +240,35 @@ static void test_hung(void **state)
 	assert_true(vm_is_hung(&vm, 105000, 5000));
 }
 
+/* An order is for a run of a machine: also where it ended and began anew between two looks. */
+static void test_orders_end_with_the_run(void **state)
+{
+	struct domain_stats first = domain(1, "a", 1), second = domain(1, "a", 2);
+	struct fleet fleet = { 0 };
+
+	(void)state;
+	merge(&fleet, &first, 1, 1000);
+	vm_of(&fleet, 1)->orders = (struct vm_orders){ .paused = true, .boost_until_ms = 9000 };
+	merge(&fleet, &first, 1, 2000);
+	assert_true(vm_of(&fleet, 1)->orders.paused);
+	fleet_vm_restarted(vm_of(&fleet, 1), 2500); /* its guest, not the machine */
+	assert_true(vm_of(&fleet, 1)->orders.paused);
+	merge(&fleet, &second, 1, 3000);
+	assert_false(vm_of(&fleet, 1)->orders.paused);
+	assert_true(vm_of(&fleet, 1)->orders.boost_until_ms == 0);
+	fleet_clear(&fleet);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_roster),	     cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_new_run),	     cmocka_unit_test(test_skipped),
-		cmocka_unit_test(test_hung),	     cmocka_unit_test(test_plugged_memory),
+		cmocka_unit_test(test_orders_end_with_the_run),
+		cmocka_unit_test(test_roster),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_new_run),
+		cmocka_unit_test(test_skipped),
+		cmocka_unit_test(test_hung),
+		cmocka_unit_test(test_plugged_memory),
 		cmocka_unit_test(test_hostile_name),
 	};
 

@@ -48,6 +48,28 @@ static void test_unknown(void **state)
 	assert_int_not_equal(world.totals.state, HOST_UNKNOWN);
 }
 
+/* A libvirt that is late does not tell what its host has: that is not the whole budget. */
+static void test_unknown_for_a_moment(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two(&world);
+	world.settings.budget_kib = opt_some(GIB(20));
+	world.vms[1].use_kib = MIB(1020);
+	host(&world, GIB(10), GIB(1)); /* all of it reserve */
+	for (int i = 0; i < 3; i++) {
+		world.host.available_kib = opt_some(GIB(1));
+		world_tick(&world, 5000);
+		assert_int_not_equal(world.totals.state, HOST_UNKNOWN);
+		world.host.available_kib = opt_none();
+		world_tick(&world, 5000);
+		assert_int_equal(world.totals.state, HOST_UNKNOWN);
+		assert_false(capacity(&world).known);
+		assert_false(world_decision(&world, 1)->set);
+	}
+}
+
 static void test_budget(void **state)
 {
 	struct world world;
@@ -215,7 +237,8 @@ static void test_stalls(void **state)
 	assert_int_equal(state_after(&world, MIB(1023)), HOST_HARD);
 	world.host.psi_full_permille = opt_some(world.settings.psi_limit_permille + 1);
 	assert_int_equal(state_after(&world, MIB(1023)), HOST_LOW);
-	/* Without a word on what the host has there is nothing else to go by. */
+	/* Of a host that never said what it has there is nothing else to go by. */
+	world.state.host_told = false;
 	world.settings.budget_kib = opt_some(GIB(8));
 	world.host.available_kib = opt_none();
 	world_tick(&world, 5000);
@@ -333,6 +356,27 @@ static void test_sliding_reserve(void **state)
 	assert_eq(opt_or(reserve_kib(&settings, opt_some(GIB(10))), 0), GIB(1));
 	settings.reserve_kib = opt_some(GIB(3));
 	assert_eq(opt_or(reserve_kib(&settings, opt_none()), 0), GIB(3));
+}
+
+/* One that was meant for a larger host is none: what holds without it is kept, and VMs what they have. */
+static void test_reserve_of_a_larger_host(void **state)
+{
+	struct world world;
+
+	(void)state;
+	two(&world);
+	host(&world, GIB(10), GIB(6)); /* 1 of them reserve */
+	world.settings.reserve_kib = opt_some(GIB(10));
+	for (int i = 0; i < 10; i++)
+		world_tick(&world, 5000);
+	assert_eq(opt_or(world.totals.reserve_kib, 0), GIB(1));
+	assert_int_equal(world.totals.state, HOST_RELAXED);
+	assert_eq(world_actual(&world, 0), GIB(2));
+	assert_true(reserve_fits(&world.settings, opt_none()));
+	assert_false(reserve_fits(&world.settings, opt_some(GIB(11))));
+	assert_true(reserve_fits(&world.settings, opt_some(GIB(12))));
+	world.settings.reserve_kib = opt_some(GIB(9));
+	assert_eq(opt_or(reserve_kib(&world.settings, opt_some(GIB(10))), 0), GIB(9));
 }
 
 /* A VM that boots is charged for what it has touched and a quarter, not for its maximum. */
@@ -484,6 +528,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_unknown_for_a_moment),
 		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_from_host),
 		cmocka_unit_test(test_untouched),
@@ -497,6 +542,7 @@ int main(void)
 		cmocka_unit_test(test_budget_overdrawn),
 		cmocka_unit_test(test_hold),
 		cmocka_unit_test(test_sliding_reserve),
+		cmocka_unit_test(test_reserve_of_a_larger_host),
 		cmocka_unit_test(test_booting_is_charged_by_touch),
 		cmocka_unit_test(test_migrating_in),
 		cmocka_unit_test(test_starting),

@@ -187,6 +187,92 @@ static void test_stuck_does_not_grow(void **state)
 	}
 }
 
+/* A large one that idles, one that can give, and one that needs more than is free. */
+static void three(struct world *world)
+{
+	world_init(world);
+	world->host.total_kib = opt_some(GIB(64));
+	world->host.available_kib = opt_some(MIB(6554));
+	world_add(world, GIB(24), GIB(24), GIB(1))->refused = true;
+	world_add(world, GIB(24), MIB(18600), MIB(19400));
+	world_add(world, GIB(24), GIB(15), GIB(3));
+	for (size_t i = 0; i < world->n_vms; i++)
+		world->vms[i].sample.rss_kib = world->vms[i].sample.actual_kib;
+}
+
+/* As world_tick(); what the VMs let go of is available on the host, and what they get is not. */
+static void tick_on_host(struct world *world)
+{
+	uint64_t before_kib = world_sum_actual(world);
+
+	world_tick(world, 5000);
+	world->host.available_kib = opt_some(opt_or(world->host.available_kib, 0) + before_kib -
+					     world_sum_actual(world));
+	for (size_t i = 0; i < world->n_vms; i++)
+		world->vms[i].sample.rss_kib = world->vms[i].sample.actual_kib;
+}
+
+/* What one holds that libvirt moves not, is not waited for: who holds less too much gives. */
+static void test_refused_keeps_nobody_waiting(void **state)
+{
+	struct world world;
+	uint64_t entitled_kib;
+
+	(void)state;
+	three(&world);
+	tick_on_host(&world);
+	assert_int_equal(reason(&world, 0), REASON_RECLAIM);
+	entitled_kib = world_decision(&world, 1)->entitlement_kib;
+	for (int i = 0; i < 6; i++) {
+		tick_on_host(&world);
+		assert_int_equal(reason(&world, 0), REASON_REFUSED);
+		assert_false(world_decision(&world, 0)->set);
+		assert_eq(world_decision(&world, 0)->target_kib, GIB(24));
+		assert_eq(world_decision(&world, 0)->wait_ms, world.vms[0].sample.refused_ms);
+	}
+	assert_true(world_actual(&world, 2) < GIB(12));
+	assert_true(world_actual(&world, 1) > MIB(22000));
+	/* What it holds too much is charged to itself. */
+	assert_between(world_decision(&world, 1)->entitlement_kib, entitled_kib - GIB(1),
+		       entitled_kib + GIB(1));
+	/* Also while all who hold too much are asked. */
+	world.host.psi_full_permille = opt_some(999);
+	world.host.available_kib = opt_some(MIB(500));
+	tick_on_host(&world);
+	assert_int_equal(world.totals.state, HOST_LOW);
+	assert_int_equal(reason(&world, 0), REASON_REFUSED);
+}
+
+/* For one in need that cannot be given any nothing is set aside, and nothing is taken from others. */
+static void test_refused_in_need_costs_nobody(void **state)
+{
+	struct world world;
+	uint64_t held_kib;
+
+	(void)state;
+	world_init(&world);
+	world.settings.budget_kib = opt_some(MIB(2100));
+	world.settings.turn_hold_ms = world.settings.turn_hold_urgent_ms = 0;
+	world_add(&world, GIB(2), MIB(500), MIB(490))->refused = true;
+	world.vms[0].settings.buffer_permille = 1500;
+	world_add(&world, GIB(2), MIB(1500), MIB(300));
+	world_tick(&world, 5000);
+	assert_int_equal(reason(&world, 0), REASON_RELIEF_PARTIAL);
+	held_kib = world_actual(&world, 1);
+	for (int i = 0; i < 20; i++) {
+		world_tick(&world, 5000);
+		assert_int_equal(reason(&world, 0), REASON_REFUSED);
+		assert_eq(world.totals.shortage_kib, 0);
+		assert_eq(world.totals.grant_kib, 0);
+		assert_true(world_actual(&world, 1) >= held_kib);
+		assert_true(world_decision(&world, 0)->entitlement_kib > MIB(1000));
+	}
+	world.vms[0].refused = false;
+	for (int i = 0; i < 60; i++)
+		world_tick(&world, 5000);
+	assert_true(world_actual(&world, 0) > MIB(1000));
+}
+
 static void test_foreign_change_is_respected(void **state)
 {
 	struct world world;
@@ -289,6 +375,30 @@ static void test_own_turns_are_not_foreign(void **state)
 	world.vms[0].sample.actual_kib = opt_some(low);
 	world_tick(&world, 1000);
 	assert_int_not_equal(reason(&world, 0), REASON_FOREIGN);
+}
+
+/* Nor does it gain by giving a little that nobody asked it for, and being left alone for it. */
+static void test_foreign_and_smaller(void **state)
+{
+	struct world world;
+	uint64_t entitled, others_entitled;
+
+	(void)state;
+	two(&world);
+	world_tick(&world, 5000);
+	entitled = world_decision(&world, 0)->entitlement_kib;
+	others_entitled = world_decision(&world, 1)->entitlement_kib;
+	assert_true(others_entitled > MIB(1500));
+	world.vms[0].sample.actual_kib = opt_some(world_actual(&world, 0) - MIB(100));
+	for (int i = 0; i < 5; i++) {
+		world_tick(&world, 5000);
+		assert_int_equal(reason(&world, 0), REASON_FOREIGN);
+		assert_false(world_decision(&world, 0)->set);
+		assert_between(world_decision(&world, 0)->entitlement_kib, entitled - MIB(8),
+			       entitled + MIB(8));
+		assert_between(world_decision(&world, 1)->entitlement_kib, others_entitled - MIB(8),
+			       others_entitled + MIB(8));
+	}
 }
 
 /*
@@ -398,11 +508,14 @@ int main(void)
 		cmocka_unit_test(test_promise_not_taken),
 		cmocka_unit_test(test_stuck_is_relieved),
 		cmocka_unit_test(test_stuck_does_not_grow),
+		cmocka_unit_test(test_refused_keeps_nobody_waiting),
+		cmocka_unit_test(test_refused_in_need_costs_nobody),
 		cmocka_unit_test(test_foreign_change_is_respected),
 		cmocka_unit_test(test_own_changes_are_not_foreign),
 		cmocka_unit_test(test_foreign_without_a_target),
 		cmocka_unit_test(test_foreign_amid_moves),
 		cmocka_unit_test(test_own_turns_are_not_foreign),
+		cmocka_unit_test(test_foreign_and_smaller),
 		cmocka_unit_test(test_foreign_and_larger),
 		cmocka_unit_test(test_balloon_without_effect),
 	};
