@@ -8,6 +8,7 @@
  * separated by one space; the last may contain spaces. README.md lists the verbs.
  */
 #include "agent.h"
+#include "routing.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -249,9 +250,12 @@ static int do_run(char **arguments, struct reply *reply)
 static int do_suspend(char **arguments, struct reply *reply)
 {
 	uint64_t start_ms = now_ms();
+	struct routing routing;
 	int r;
 
+	routing_read(&routing);
 	r = file_write("/sys/power/state", arguments[0]);
+	routing_mend(&routing);
 	if (r == 0)
 		snprintf(reply->text, sizeof(reply->text), "awake_ms=%" PRIu64,
 			 now_ms() - start_ms);

@@ -10,6 +10,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/atomic.h>
 #include <linux/debugfs.h>
 #include <linux/io.h>
 #include <linux/kprobes.h>
@@ -31,11 +32,12 @@ struct buffer {
 	bool out;
 	u32 bytes;
 	u64 what; /* first word, or address */
+	bool done; /* the rest is there */
 };
 
+/* Without a lock: probes may run where none may be taken. */
 static struct buffer buffers[BUFFERS_MOST];
-static unsigned int count;
-static DEFINE_RAW_SPINLOCK(count_lock); /* protects both */
+static atomic_t count;
 
 static void note(struct pt_regs *regs, bool out)
 {
@@ -43,22 +45,21 @@ static void note(struct pt_regs *regs, bool out)
 	struct scatterlist *list = (void *)regs_get_kernel_argument(regs, 1), *entry;
 	unsigned int entries = regs_get_kernel_argument(regs, 2), i;
 	struct buffer *buffer;
-	unsigned long flags;
+	unsigned int place;
 
 	if (vq->index != queue || vq->vdev->id.device != BALLOON_ID)
 		return;
-	raw_spin_lock_irqsave(&count_lock, flags);
-	if (count < BUFFERS_MOST) {
-		buffer = &buffers[count++];
-		buffer->out = out;
-		buffer->bytes = 0;
-		for_each_sg(list, entry, entries, i) buffer->bytes += entry->length;
-		if (out)
-			buffer->what = virtio32_to_cpu(vq->vdev, *(__virtio32 *)sg_virt(list));
-		else
-			buffer->what = sg_phys(list);
-	}
-	raw_spin_unlock_irqrestore(&count_lock, flags);
+	place = atomic_fetch_inc(&count);
+	if (place >= BUFFERS_MOST)
+		return;
+	buffer = &buffers[place];
+	buffer->out = out;
+	for_each_sg(list, entry, entries, i) buffer->bytes += entry->length;
+	if (out)
+		buffer->what = virtio32_to_cpu(vq->vdev, *(__virtio32 *)sg_virt(list));
+	else
+		buffer->what = sg_phys(list);
+	smp_store_release(&buffer->done, true);
 }
 
 static int out_added(struct kprobe *probe, struct pt_regs *regs)
@@ -79,9 +80,9 @@ static struct kprobe in_probe = { .symbol_name = "virtqueue_add_inbuf", .pre_han
 
 static int watch_show(struct seq_file *file, void *unused)
 {
-	unsigned int i, seen = READ_ONCE(count);
+	unsigned int i;
 
-	for (i = 0; i < seen; i++)
+	for (i = 0; i < BUFFERS_MOST && smp_load_acquire(&buffers[i].done); i++)
 		seq_printf(file, "%s %u %llu\n", buffers[i].out ? "out" : "in", buffers[i].bytes,
 			   buffers[i].what);
 	return 0;
