@@ -149,7 +149,7 @@ test_hook_makes_room_for_the_first_vm()
 	expect "it has not waited until the time was up" at_most $((SECONDS - began_s)) 15
 	expect "room was made before it started" log_has '65536 KiB are held free for vm-first'
 	eventually "and it is its own" log_has 'vm-first has started: the 65536 KiB'
-	expect_not "libvirt has answered all along" log_has 'no statistics'
+	expect_not "libvirt was taken for silent while it started the VM" silent_before_the_start
 	virsh -q destroy vm-first >/dev/null
 	eventually "it is gone" log_has 'vm-first: gone'
 
@@ -159,6 +159,12 @@ test_hook_makes_room_for_the_first_vm()
 	expect "libvirt has kept the lie" eval 'virsh dumpxml vm-first | grep -q "^ *<memory .*>4<"'
 	equal "reservations of its true size" "$(log_count '65536 KiB are held free for vm-first')" 2
 	stop_daemon
+}
+
+# Afterwards it may be: on a busy host it holds on to a VM that has just started.
+silent_before_the_start()
+{
+	sed '/vm-first has started/q' "$test_dir/aerostatd.log" | grep -q 'no statistics'
 }
 
 lying_metadata="<metadata><x:a xmlns:x='urn:x'><!--\n</metadata>\n  <memory unit='KiB'>4</memory>\n"
