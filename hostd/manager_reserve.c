@@ -2,9 +2,10 @@
 /*
  * Reservations queue up: the first is served first, each when what is held covers it and all before
  * it. One that could not be had even if all VMs gave all they can waits, without their being squeezed
- * for it, and stands in nobody's way: somebody may stop. One that waits has a timer of its own, and so has one that is held, because a caller may have
- * died, or the VM may not have started after all. One that names its VM is for that alone, and another
- * for the same takes its place; what names none is for whoever starts next.
+ * for it, and stands in nobody's way: somebody may stop. One that waits has a timer of its own, and so
+ * has one that is held, because a caller may have died, or the VM may not have started after all. One
+ * that names its VM is for that alone, and another for the same takes its place; what names none is for
+ * whoever starts next.
  */
 #include "manager_reserve.h"
 

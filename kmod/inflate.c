@@ -124,7 +124,7 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 {
 	enum guard_stop wait = guard_wait_reason(&balloon->guard, resize_now_ms());
 	enum guard_stop stop = GUARD_NONE, limit = wait;
-	unsigned long allowed = 0, before, fresh;
+	unsigned long allowed = 0, left, fresh = 0;
 	unsigned int order = block_max_order();
 	struct blocks step;
 	struct page *block;
@@ -134,7 +134,6 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 	blocks_init(&step);
 	if (wait == GUARD_NONE)
 		allowed = memory_allowance_pages(balloon, &limit);
-	before = allowed;
 	/* The device must not read a page's deflation after its next inflation. */
 	err = deflate_settle(balloon);
 	if (err)
@@ -146,6 +145,7 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 			stop = GUARD_OOM;
 			break;
 		}
+		left = allowed;
 		switch (fetch(balloon, pages - step.pages, &allowed, &order, &block)) {
 		case -EAGAIN:
 			stop = limit;
@@ -157,18 +157,17 @@ int inflate_step(struct aerostat *balloon, unsigned long pages, enum guard_stop 
 		err = way_put(balloon, &way, block);
 		if (err == -ERANGE) {
 			/* No frame number reaches it, so it is no use to the device. */
-			allowed += block_pages(block);
 			block_free(block, balloon->use);
 			stop = GUARD_REACH;
 			err = 0;
 			continue;
 		}
+		fresh += left - allowed;
 		blocks_add(&step, block);
 		if (err)
 			break;
 	}
 	pages = step.pages;
-	fresh = before - allowed;
 	balloon->counters.inflated_pages += fresh;
 	if (way.range)
 		balloon->counters.reported_pages += fresh;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * No shell is involved: names of VMs are arguments, whatever is in them. The command runs with the
- * daemon's user and sandbox, but without its capabilities, standard input and output closed, errors to the daemon's log, and in a
- * process group of its own, which is killed as a whole when it takes too long.
+ * daemon's user and sandbox, but without its capabilities, standard input and output closed, errors to
+ * the daemon's log, and in a process group of its own, which is killed as a whole when it takes too long.
  *
  * To start a command means to wait for the file system it is on, so that is done by threads: a few
  * runners, which come with the first alarm and go when nothing is left to be run. One that hangs is

@@ -5,8 +5,9 @@
  *
  * Bounds: CONNECTIONS_MAX connections with MEMORY_PER_CONNECTION each. Each is for one request, and is
  * dropped CONNECTION_MS after it came, however busy it is: one that is only dropped when it is idle
- * could be kept by a byte now and then, and a few such would keep everybody else out. An answer is made per request; Prometheus asks every 15 s or so, and a client
- * that asks more often than the daemon ticks gets what a moment ago was rendered.
+ * could be kept by a byte now and then, and a few such would keep everybody else out. An answer is made
+ * per request; Prometheus asks every 15 s or so, and a client that asks more often than the daemon ticks
+ * gets what a moment ago was rendered.
  */
 #include "publish/http.h"
 

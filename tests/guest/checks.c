@@ -348,3 +348,22 @@ void check_reload(struct test *t, const char *params)
 	require_ok(t, guest_ask(t->guest, NULL, "insmod %s %s", t->guest->source->driver, params));
 	require(t, guest_balloon_bound(t->guest), "the driver is not bound");
 }
+
+void check_unload_inflated(struct test *t, uint64_t inflated_kib)
+{
+	uint64_t total_kib, now_kib;
+
+	require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &total_kib));
+	for (int i = 0; i < 4; i++) {
+		require_ok(t, guest_set_target_kib(t->guest, inflated_kib));
+		if (i)
+			require_ok(t, guest_ask(t->guest, NULL, "sleep %d", i * 20));
+		else
+			require_ok(t, guest_wait_actual(t->guest, inflated_kib, NULL));
+		require_ok(t, guest_ask(t->guest, NULL, "rmmod %s", t->guest->source->driver));
+		require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &now_kib));
+		require_equal(t, now_kib, total_kib, "MemTotal, KiB, without driver");
+		require_ok(t, guest_ask(t->guest, NULL, "insmod %s", t->guest->source->driver));
+	}
+	require_ok(t, guest_wait_actual(t->guest, inflated_kib, NULL));
+}

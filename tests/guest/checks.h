@@ -52,6 +52,9 @@ void check_large_blocks(struct test *t);
 /* Whether the driver has taken the feature with this number. */
 bool check_has_feature(struct test *t, unsigned int bit);
 
+/* Unloaded with a balloon of this size (the guest's), or on the way there, it gives all back. */
+void check_unload_inflated(struct test *t, uint64_t inflated_kib);
+
 /* The driver as it is after boot, with these parameters, in place of the one at hand. */
 void check_reload(struct test *t, const char *params);
 

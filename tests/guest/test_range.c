@@ -176,21 +176,7 @@ static void free_pages_reported(struct test *t)
 
 static void unload_inflated(struct test *t)
 {
-	uint64_t total_kib, now_kib;
-
-	require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &total_kib));
-	for (int i = 0; i < 4; i++) {
-		require_ok(t, guest_set_target_kib(t->guest, INFLATED_KIB));
-		if (i)
-			require_ok(t, guest_ask(t->guest, NULL, "sleep %d", i * 20));
-		else
-			require_ok(t, guest_wait_actual(t->guest, INFLATED_KIB, NULL));
-		require_ok(t, guest_ask(t->guest, NULL, "rmmod %s", t->guest->source->driver));
-		require_ok(t, guest_meminfo_kib(t->guest, "MemTotal", &now_kib));
-		require_equal(t, now_kib, total_kib, "MemTotal, KiB, without driver");
-		require_ok(t, guest_ask(t->guest, NULL, "insmod %s", t->guest->source->driver));
-	}
-	require_ok(t, guest_wait_actual(t->guest, INFLATED_KIB, NULL));
+	check_unload_inflated(t, INFLATED_KIB);
 }
 
 static void suspend(struct test *t)
